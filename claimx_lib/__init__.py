@@ -1,0 +1,1 @@
+"""iTel cabinet task tracking and XACT-to-ClaimX task creation."""

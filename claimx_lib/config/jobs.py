@@ -1,0 +1,181 @@
+"""The settings of the five jobs; the specification's values are the defaults in `conf/base.yaml`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from claimx_lib.config.model import Count, Model, PerSecond, Port, PositiveCount, PositiveSeconds, Seconds, TopicName
+
+StartingOffsets = Literal["earliest", "latest"]
+NormalizationRule = Literal["uppercase", "lowercase", "remove_dashes", "strip_leading_zeros"]
+FieldPath = str
+
+
+class Job(Model):
+    """What every streaming job has."""
+
+    enabled: bool
+    requests_per_second: PerSecond | None
+    trigger_seconds: Seconds
+    max_records_per_batch: PositiveCount
+    starting_offsets: StartingOffsets
+    metrics_port: Port | None
+
+
+class TriggerLog(Model):
+    """The log line of a tracked event; `{name}` takes a field of the tracking message."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    message: str
+
+
+class TriggerAction(Model):
+    """Where an event goes and what is logged of it."""
+
+    publish_to_topic: TopicName
+    log: TriggerLog | None = None
+
+
+class Trigger(Model):
+    """One task template: all its events (`on_any`), or those of named statuses (`on_status`)."""
+
+    name: str
+    description: str = ""
+    on_any: TriggerAction | None = None
+    on_status: dict[str, TriggerAction] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Trigger:
+        if self.on_any is None and not self.on_status:
+            raise ValueError("neither on_any nor on_status: this trigger would do nothing")
+        return self
+
+
+class TaskTrigger(Job):
+    """task_trigger: which templates are ours and where their events go."""
+
+    include_task_data: bool
+    include_project_data: bool
+    log_events_per_batch: Count
+    triggers: dict[int, Trigger] = Field(min_length=1)
+
+
+class FieldRule(Model):
+    """What a field must be; every rule that is given must hold."""
+
+    equals: str | int | None = None
+    one_of: list[str | int] | None = None
+    matches: str | None = None
+    max_length: PositiveCount | None = None
+
+    @field_validator("matches")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            re.compile(value)
+        return value
+
+
+class SkipIf(Model):
+    """Messages whose `field` equals one of `values` are not tracked, and counted."""
+
+    field: str
+    values: list[str | int] = Field(min_length=1)
+
+
+class TaskTracking(Job):
+    """task_tracking: the specification's transform, validation, look-up and writer."""
+
+    mappings: dict[str, FieldPath]
+    defaults: dict[str, str]
+    required_fields: list[str]
+    field_rules: dict[str, FieldRule]
+    skip_if: SkipIf | None
+    path_params: dict[str, FieldPath]
+    lookup_enabled: bool
+    project_lookup: bool
+    cache_ttl_seconds: Seconds
+    lookup_batch_size: PositiveCount
+    lookup_budget_seconds: PositiveSeconds
+    on_error: Literal["log_and_continue"]
+    schema_evolution: bool
+    max_new_fields: Count
+    dedupe_window_days: Count
+    consumer_group: str
+    commit_group_offsets: bool
+
+
+class MappingSync(Job):
+    """mapping_sync: how two projects that claim one number are settled."""
+
+    conflict_policy: Literal["latest", "review"]
+    max_future_seconds: Seconds
+
+
+class TaskRule(Model):
+    """A task to create for an XACT event; its name is part of the idempotency key."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    task_type: str = Field(min_length=1)
+    task_data: dict[str, Any]
+    once_per: Literal["event", "estimate", "claim"] = "event"
+
+
+class TaskCreation(Job):
+    """task_creation: resolve the project, create the task once, retry, give up for review."""
+
+    mode: Literal["live", "shadow", "off"]
+    events_since: datetime | None
+    require_events_since: bool
+    tasks: dict[str, list[TaskRule]]
+    resolve_with: list[Literal["mapping", "api"]] = Field(min_length=1)
+    on_unresolved: Literal["retry", "skip", "dead_letter"]
+    enable_format_normalization: bool
+    normalization_rules: list[NormalizationRule]
+    match_without_letter_prefix: bool
+    max_retries: Count
+    retry_delay_seconds: Seconds
+    retry_backoff_factor: float = Field(ge=1)
+    retry_delay_max_seconds: PositiveSeconds
+    retry_jitter: bool
+    max_age_hours: float = Field(gt=0)
+    negative_cache_seconds: Seconds
+    auto_recover: bool
+    max_replays: Count
+    dead_letter_limit: float = Field(gt=0, le=1)
+    dead_letter_limit_min_claims: PositiveCount
+    retry_topic: TopicName
+    dlq_topic: TopicName
+    settle_seconds: Seconds
+    intent_ttl_seconds: PositiveSeconds
+
+    @field_validator("events_since")
+    @classmethod
+    def _with_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("give a time with its zone, such as 2026-01-10T00:00:00Z")
+        return value
+
+
+class Maintenance(Model):
+    """maintenance: upkeep of the tables, run on a schedule."""
+
+    enabled: bool
+    vacuum_hours: PositiveCount
+    retention_days: dict[str, PositiveCount]
+    reenrich_days: Count
+    zorder_days: PositiveCount
+
+
+class Jobs(Model):
+    """One group for each job, named as the job is everywhere."""
+
+    task_trigger: TaskTrigger
+    task_tracking: TaskTracking
+    mapping_sync: MappingSync
+    task_creation: TaskCreation
+    maintenance: Maintenance

@@ -1,0 +1,66 @@
+"""References to secrets: a setting names where a secret is, never the secret."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import model_validator
+
+from claimx_lib.config.model import Model
+from claimx_lib.domain.secret import Secret
+from claimx_lib.errors import ConfigError
+
+
+class SecretReference(Model):
+    """Exactly one place: an environment variable, a file, or a Databricks secret scope and key."""
+
+    env: str | None = None
+    file: str | None = None
+    scope: str | None = None
+    key: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SecretReference:
+        named = [self.env is not None, self.file is not None, self.scope is not None]
+        if sum(named) != 1 or (self.scope is None) != (self.key is None):
+            raise ValueError("name one place: {env: NAME}, {file: PATH} or {scope: S, key: K}")
+        return self
+
+
+def read_secret(reference: SecretReference, *, path: str) -> Secret:
+    """Return the secret as it is now, read anew at each call, so that a rotated one is found.
+
+    Raises ConfigError naming the setting `path` where the place is empty.
+    """
+    value = _read(reference).strip()
+    if not value:
+        raise ConfigError(
+            f"{path}: {_place(reference)} is not set or empty", cure=f"set it to the secret for {path}"
+        )
+    return Secret(value)
+
+
+def _read(reference: SecretReference) -> str:
+    if reference.env is not None:
+        return os.environ.get(reference.env, "")
+    if reference.file is not None:
+        file = Path(reference.file)
+        return file.read_text("utf-8") if file.is_file() else ""
+    return _from_scope(reference.scope or "", reference.key or "")
+
+
+def _from_scope(scope: str, key: str) -> str:
+    try:
+        from databricks.sdk.runtime import dbutils  # only there on Databricks
+    except ImportError:
+        return ""
+    return str(dbutils.secrets.get(scope=scope, key=key))
+
+
+def _place(reference: SecretReference) -> str:
+    if reference.env is not None:
+        return f"environment variable {reference.env}"
+    if reference.file is not None:
+        return f"file {reference.file}"
+    return f"secret {reference.scope}/{reference.key}"

@@ -1,0 +1,1 @@
+"""Values and rules of the business: value to value, standard library only."""

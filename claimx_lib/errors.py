@@ -1,0 +1,60 @@
+"""The errors that end a command: each says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class ClaimxError(Exception):
+    """A failure that a person can act on; rendered as one line, exit status 1.
+
+    `message` says what is wrong and where, `cure` what to do about it.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, cure: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.message} — {self.cure}" if self.cure else self.message
+
+
+class ConfigError(ClaimxError):
+    """A setting is missing, unknown or wrong; exit status 2."""
+
+    exit_status = 2
+
+
+class UsageError(ClaimxError):
+    """A command was called with words it does not take; exit status 2."""
+
+    exit_status = 2
+
+
+class VersionError(ClaimxError):
+    """The engine on this machine is not the one that the product is tested on; exit status 2."""
+
+    exit_status = 2
+
+
+class TokenRefused(ClaimxError):
+    """ClaimX answered 401: nothing more is sent with this token."""
+
+
+class StopRequested(ClaimxError):
+    """A stop was asked for before this batch had any effect; never a failure."""
+
+    exit_status = 0
+
+
+class TableError(ClaimxError):
+    """A Delta table is absent, or of another schema version than this code."""
+
+
+class KafkaError(ClaimxError):
+    """The broker can't be reached, or a topic or offset range isn't there."""
+
+
+class NotFound(ClaimxError):
+    """What was asked for (a claim, a dead letter, a job) is not there."""

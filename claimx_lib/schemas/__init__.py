@@ -1,0 +1,1 @@
+"""Constants: the shapes of tables, topics and messages."""

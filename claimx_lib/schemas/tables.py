@@ -1,0 +1,220 @@
+"""The Delta tables: columns, keys, partitions and properties (contract, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pyspark.sql import types as T
+
+from claimx_lib.config.versions import SCHEMA_VERSION
+
+STR, INT, LONG, TS, BIN = T.StringType(), T.IntegerType(), T.LongType(), T.TimestampType(), T.BinaryType()
+HEADERS = T.ArrayType(T.StructType([T.StructField("key", STR), T.StructField("value", BIN)]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSpec:
+    """What `claimx tables create` makes of a table and `tables migrate` holds it to."""
+
+    name: str
+    schema: T.StructType
+    comment: str
+    partitioned_by: tuple[str, ...] = ()
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+def _columns(*columns: tuple[str, T.DataType] | tuple[str, T.DataType, bool]) -> T.StructType:
+    return T.StructType([T.StructField(c[0], c[1], c[2] if len(c) == 3 else True) for c in columns])
+
+
+_VERSION = {"claimx.schema_version": SCHEMA_VERSION}
+_CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
+_DELETION_VECTORS = {"delta.enableDeletionVectors": "true"}
+_AUTO_OPTIMIZE = {"delta.autoOptimize.optimizeWrite": "true", "delta.autoOptimize.autoCompact": "true"}
+_SOURCE = (("source_topic", STR), ("source_partition", INT), ("source_offset", LONG))
+
+TASK_FIELDS = _columns(
+    ("task_id", LONG), ("assignment_id", LONG), ("task_name", STR), ("status", STR), ("previous_status", STR)
+)
+PROJECT_FIELDS = _columns(("project_id", STR), ("claim_number", STR), ("project_name", STR))
+DETAIL_FIELDS = _columns(("id", LONG), ("status", STR))
+
+TRACKING = TableSpec(
+    name="itel_cabinet_task_tracking",
+    comment="One row for each event of an iTel cabinet task, with ClaimX details as they were then",
+    schema=_columns(
+        ("event_id", STR, False),
+        ("event_type", STR, False),
+        ("event_timestamp", TS, False),
+        ("processed_timestamp", TS, False),
+        ("task_id", INT, False),
+        ("assignment_id", INT),
+        ("project_id", STR, False),
+        ("task_status", STR, False),
+        ("task_name", STR),
+        ("assigned_to_user_id", INT),
+        ("assigned_by_user_id", INT),
+        ("task_created_at", TS),
+        ("task_completed_at", TS),
+        ("claimx_task_full", DETAIL_FIELDS),
+        ("original_event", TASK_FIELDS),
+        ("project_data", PROJECT_FIELDS),
+        ("tracking_version", STR),
+        ("source", STR),
+        ("year", INT),
+        ("month", INT),
+        ("day", INT),
+        ("previous_status", STR),
+        ("enrichment_status", STR),
+        ("enrichment_error", STR),
+        ("enriched_at", TS),
+        ("claimx_project_full", PROJECT_FIELDS),
+        ("rescued_data", STR),
+        *_SOURCE,
+    ),
+    partitioned_by=("year", "month", "day"),
+    properties={**_VERSION, **_CHANGE_FEED, **_AUTO_OPTIMIZE},
+)
+
+MAPPING = TableSpec(
+    name="claim_project_mapping",
+    comment="The ClaimX project of each claim; written by mapping_sync alone",
+    schema=_columns(
+        ("claim_number", STR, False),
+        ("project_id", LONG, False),
+        ("source", STR),
+        ("created_at", TS),
+        ("updated_at", TS),
+        ("claim_key", STR),
+        ("event_timestamp", TS),
+        ("event_id", STR),
+    ),
+    properties={**_VERSION, **_CHANGE_FEED, **_DELETION_VECTORS},
+)
+
+MAPPING_HISTORY = TableSpec(
+    name="claim_project_mapping_history",
+    comment="Every identity event and what became of it; append-only",
+    schema=_columns(
+        ("event_id", STR, False),
+        ("claim_number", STR),
+        ("claim_key", STR),
+        ("from", LONG),
+        ("to", LONG),
+        ("source", STR),
+        ("action", STR),
+        ("by", STR),
+        ("why", STR),
+        ("event_timestamp", TS),
+        ("outcome", STR),
+        ("at", TS),
+        *_SOURCE,
+    ),
+    properties={**_VERSION},
+)
+
+PROJECTS = TableSpec(
+    name="claimx_projects",
+    comment="The newest project event of each ClaimX project; written by mapping_sync alone",
+    schema=_columns(
+        ("project_id", LONG, False),
+        ("claim_number", STR),
+        ("claim_key", STR),
+        ("project_name", STR),
+        ("address", STR),
+        ("event_timestamp", TS),
+        ("event_id", STR),
+    ),
+    properties={**_VERSION, **_DELETION_VECTORS},
+)
+
+PENDING = TableSpec(
+    name="xact_task_pending",
+    comment="XACT events that wait for their project; written by task_creation alone",
+    schema=_columns(
+        ("event_id", STR, False),
+        ("claim_number", STR),
+        ("claim_key", STR),
+        ("attempts", INT),
+        ("first_seen_at", TS),
+        ("next_attempt_at", TS),
+        ("last_reason", STR),
+        ("original_message", STR),
+        *_SOURCE,
+        ("source_key", STR),
+        ("raw_value", BIN),
+        ("headers", HEADERS),
+        ("attempt_id", STR),
+        ("updated_at", TS),
+    ),
+    properties={**_VERSION},
+)
+
+PLAN = TableSpec(
+    name="xact_task_plan",
+    comment="What a batch of task_creation decided before it did it; append-only",
+    schema=_columns(
+        ("query_id", STR, False),
+        ("batch_id", LONG, False),
+        ("mapping_version", LONG),
+        ("seq", INT),
+        ("decision", STR),
+        ("event_id", STR),
+        ("payload", STR),
+        ("raw_value", BIN),
+        ("headers", HEADERS),
+        ("at", TS),
+    ),
+    properties={**_VERSION},
+)
+
+LEDGER = TableSpec(
+    name="xact_task_ledger",
+    comment="Each step of creating a ClaimX task: intent before, outcome after; append-only",
+    schema=_columns(
+        ("idempotency_key", STR, False),
+        ("event_id", STR),
+        ("state", STR, False),
+        ("claim_number", STR),
+        ("project_id", LONG),
+        ("claimx_task_id", STR),
+        ("attempt_id", STR),
+        ("expires_at", TS),
+        ("rule", STR),
+        ("resolved_by", STR),
+        ("reason", STR),
+        ("error", STR),
+        *_SOURCE,
+        ("at", TS),
+    ),
+    properties={**_VERSION},
+)
+
+DEAD_LETTERS = TableSpec(
+    name="dead_letters",
+    comment="What no machine could settle, whole, with its reason and what people did about it",
+    schema=_columns(
+        ("dead_letter_id", STR, False),
+        ("pipeline", STR),
+        ("state", STR),
+        ("reason", STR),
+        ("error", STR),
+        ("claim_number", STR),
+        ("event_id", STR),
+        *_SOURCE,
+        ("source_key", STR),
+        ("raw_value", BIN),
+        ("headers", HEADERS),
+        ("attempts", INT),
+        ("opened_at", TS),
+        ("closed_at", TS),
+        ("by", STR),
+        ("why", STR),
+        ("replay_count", INT),
+        ("candidates", STR),
+    ),
+    properties={**_VERSION, "delta.enableDeletionVectors": "false", "delta.enableChangeDataFeed": "false"},
+)
+
+TABLES = (TRACKING, MAPPING, MAPPING_HISTORY, PROJECTS, PENDING, PLAN, LEDGER, DEAD_LETTERS)
+BY_NAME = {spec.name: spec for spec in TABLES}
