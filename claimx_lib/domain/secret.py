@@ -1,25 +1,44 @@
-"""A secret that does not print itself."""
+"""A value that shows itself to nobody who does not ask for it by name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hmac
+from typing import final
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Secret:
-    """Holds a secret whose repr and str are `***`; only `reveal()` gives it.
+    """Never shows its text: `repr`, `str`, `format` and tracebacks give `***`.
 
-    Pickles with its value, because it travels to executors inside the function that uses it.
+    It pickles with its text, because it travels to executors inside a function; equality and hash follow the text,
+    so that a client opened for one token is found again by an equal one.
     """
 
-    _value: str
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def reveal(self) -> str:
-        """Return the secret itself; call it only where it is sent."""
-        return self._value
+        """The text itself; the only way to it."""
+        return self._text
 
     def __repr__(self) -> str:
         return "***"
 
     def __str__(self) -> str:
         return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))

@@ -1,0 +1,58 @@
+"""A pace that is never exceeded, whatever came before."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+
+from claimx_lib.domain.clock import Clock
+
+HEADROOM = 0.05
+"""Part of the limit left unused: calls reach the server up to 50 ms unevenly, and the limit holds there too."""
+
+_CATCH_UP_SECONDS = 0.01
+
+
+class RateLimiter:
+    """At most `per_second` permits in any window of one second: after a start, an idle hour, a stall or a reopened
+    circuit alike.
+
+    Permits are paced, not saved up: there is no bucket that could burst. Thread-safe; waiters queue for one lock, so
+    that a permit wakes one thread only. A permit that comes late may be caught up by 10 ms, no more: a process that
+    stood still does not release what it missed.
+    """
+
+    __slots__ = ("_clock", "_lock", "_next", "_spacing")
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        if not per_second > 0:
+            message = "per_second must be positive"
+            raise ValueError(message)
+        self._spacing = 0.0 if math.isinf(per_second) else (1.0 + HEADROOM) / per_second
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next = -math.inf
+
+    def acquire(self, deadline: float = math.inf, is_cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Waits for a permit; False, and none taken, when it would come after `deadline` or nobody wants it any more.
+
+        `deadline` is a point of `clock.monotonic()`.
+        """
+        if not self._spacing:
+            return self._clock.monotonic() < deadline
+        with self._lock:
+            now = self._clock.monotonic()
+            granted_at = max(now, self._next)
+            if granted_at >= deadline or is_cancelled():
+                return False
+            if granted_at > now:
+                self._clock.sleep(granted_at - now)
+            self._next = max(granted_at, self._clock.monotonic() - _CATCH_UP_SECONDS) + self._spacing
+            return True
+
+    def hold(self, seconds: float) -> None:
+        """No permit for the next `seconds`: what a 429 asks of everybody who shares the limit."""
+        until = self._clock.monotonic() + seconds
+        with self._lock:
+            self._next = max(self._next, until)
