@@ -1,0 +1,52 @@
+"""How ClaimX is reached: a value that an executor can be given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from claimx_lib.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from claimx_lib.config.settings import ClaimX  # an executor has no pydantic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """Everything a client needs; frozen, hashable and picklable, and its repr shows no token.
+
+    Paths are templates below `base_url`; searches add their parameter to the query. `timeout_seconds` holds for one
+    call, from connect to the last byte. `ca_bundle` is a PEM file in place of the usual certificates; verification
+    itself cannot be switched off. `proxy_url` is the only proxy there is: the environment's is not looked at.
+    """
+
+    base_url: str
+    token: Secret
+    timeout_seconds: float = 30.0
+    pool_size: int = 32
+    max_response_bytes: int = 5_000_000
+    headers: tuple[tuple[str, str], ...] = (("User-Agent", "ClaimXPipeline-iTel/1.0"), ("Accept", "application/json"))
+    task_path: str = "/api/v1/tasks/{task_id}"
+    project_path: str = "/api/v1/projects/{project_id}"
+    project_search_path: str = "/api/v1/projects"
+    create_task_path: str = "/api/v1/projects/{project_id}/tasks"
+    task_search_path: str = "/api/v1/projects/{project_id}/tasks"
+    ca_bundle: str | None = None
+    proxy_url: str | None = None
+
+
+def api_settings(claimx: ClaimX, token: Secret) -> ApiSettings:
+    """The settings' `claimx` group as a value, with the token as it is now."""
+    return ApiSettings(
+        base_url=claimx.base_url,
+        token=token,
+        timeout_seconds=claimx.timeout_seconds,
+        pool_size=claimx.max_concurrency,
+        max_response_bytes=claimx.max_response_bytes,
+        headers=tuple(claimx.headers.items()),
+        task_path=claimx.paths.task,
+        project_path=claimx.paths.project,
+        project_search_path=claimx.paths.project_search,
+        create_task_path=claimx.paths.create_task,
+        task_search_path=claimx.paths.task_search,
+    )

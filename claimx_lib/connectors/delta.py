@@ -1,0 +1,98 @@
+"""Delta tables by name, wherever the warehouse is; appends that can run twice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import stamina
+
+from claimx_lib.errors import TableError
+
+if TYPE_CHECKING:
+    from delta.tables import DeltaTable
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
+CONFLICTS = ("ConcurrentAppendException", "ConcurrentDeleteReadException", "ConcurrentDeleteDeleteException",
+             "ConcurrentTransactionException", "ConcurrentWriteException", "MetadataChangedException")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warehouse:
+    """The root of the tables: a path or URI (`<root>/<table>`), or `catalog.schema`."""
+
+    root: str
+
+    @property
+    def is_catalog(self) -> bool:
+        """Tell whether tables are named in a catalog rather than by path."""
+        return CATALOG_ROOT.match(self.root) is not None
+
+    def location(self, table: str) -> str:
+        """Return the table's path or URI, or its three-part name."""
+        return f"{self.root}.{table}" if self.is_catalog else f"{self.root.rstrip('/')}/{table}"
+
+    def sql_name(self, table: str) -> str:
+        """Return what stands for the table in a SQL text."""
+        if self.is_catalog:
+            return ".".join(f"`{part}`" for part in self.location(table).split("."))
+        return f"delta.`{self.location(table)}`"
+
+    def exists(self, session: SparkSession, table: str) -> bool:
+        """Tell whether the table is there as a Delta table."""
+        from delta.tables import DeltaTable
+
+        if self.is_catalog:
+            return bool(session.catalog.tableExists(self.location(table)))
+        return bool(DeltaTable.isDeltaTable(session, self.location(table)))
+
+    def read(self, session: SparkSession, table: str) -> DataFrame:
+        """Return the table's newest version as a frame."""
+        if self.is_catalog:
+            return session.read.table(self.location(table))
+        return session.read.format("delta").load(self.location(table))
+
+    def open(self, session: SparkSession, table: str) -> DeltaTable:
+        """Return the handle for MERGE, UPDATE, DELETE and history; TableError where it isn't there."""
+        from delta.tables import DeltaTable
+
+        if not self.exists(session, table):
+            raise TableError(f"{self.location(table)}: no such Delta table", cure="run claimx tables create")
+        if self.is_catalog:
+            return DeltaTable.forName(session, self.location(table))
+        return DeltaTable.forPath(session, self.location(table))
+
+    def append(self, frame: DataFrame, table: str, *, merge_schema: bool = False) -> None:
+        """Append the rows once for each call: a crash after the commit and a call again doubles them."""
+        self._save(frame.write, table, merge_schema=merge_schema)
+
+    def append_once(
+        self, frame: DataFrame, table: str, *, app_id: str, version: int, merge_schema: bool = False
+    ) -> None:
+        """Append the rows unless (app_id, version) or a later version of app_id was appended before.
+
+        A second call with the same pair is a no-op, whatever its rows (Delta's idempotent writes).
+        The app id must hold the query id: a new checkpoint counts versions from 0 again and would be
+        dropped in silence. Two appends of one batch need two app ids.
+        """
+        writer = frame.write.option("txnAppId", app_id).option("txnVersion", version)
+        self._save(writer, table, merge_schema=merge_schema)
+
+    def _save(self, writer: DataFrameWriter, table: str, *, merge_schema: bool) -> None:
+        ready = writer.format("delta").mode("append").option("mergeSchema", str(merge_schema).lower())
+        if self.is_catalog:
+            ready.saveAsTable(self.location(table))
+        else:
+            ready.save(self.location(table))
+
+
+def is_conflict(error: Exception) -> bool:
+    """Tell whether Delta refused a commit because another writer came first."""
+    text = f"{type(error).__name__} {error}"
+    return any(name in text for name in CONFLICTS)
+
+
+on_conflict_again = stamina.retry(on=is_conflict, attempts=6, timeout=120.0, wait_initial=0.2, wait_max=5.0)
+"""Decorator for short MERGEs, UPDATEs and DELETEs by id: try again when another writer came first."""

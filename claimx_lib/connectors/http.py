@@ -1,0 +1,90 @@
+"""One HTTP exchange as a value: what every transport of this product promises."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from claimx_lib.domain.api import ApiOutcome
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """An answer (`status` is there) or a failure (`failure` is there); `detail` is a constant, safe to log."""
+
+    status: int | None = None
+    body: bytes = b""
+    retry_after: str | None = None
+    link: str | None = None
+    failure: ApiOutcome | None = None
+    detail: str = ""
+
+
+class Transport(Protocol):
+    """Sends a request once and never raises: no redirect followed, no retry, no more than the allowed bytes read,
+    no longer than the allowed time in all, a server that drips its answer byte by byte included.
+    """
+
+    def send(
+        self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
+    ) -> Exchange:
+        """The exchange for `target`, a path with its query below the transport's origin."""
+        ...
+
+    def close(self) -> None:
+        """Ends the idle connections."""
+        ...
+
+
+TOO_LARGE = Exchange(failure=ApiOutcome.BAD_BODY, detail="too large")
+
+
+class _WithinDeadline(io.RawIOBase):
+    """A socket's bytes, all of them within `seconds`: a timeout for each read alone lets a server drip for ever."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._until = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        return cast("int | None", self._raw.readinto(buffer))  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineSocket:
+    """As much of a socket as `HTTPResponse` asks for."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock = sock
+        self._seconds = seconds
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_WithinDeadline(self._sock, self._seconds))
+
+
+class WholeAnswerTimeout(HTTPConnection):
+    """Mixed into a connection: its `timeout` bounds the whole answer, from status line to last byte."""
+
+    def response_class(self, sock: socket.socket, **options: Any) -> HTTPResponse:  # type: ignore[override]
+        """The response, read through a socket that knows the time."""
+        seconds = cast("float", self.timeout)
+        return HTTPResponse(_DeadlineSocket(sock, seconds), **options)  # type: ignore[arg-type]

@@ -1,0 +1,70 @@
+"""Kafka through Spark: records in as a frame with coordinates, rows out with their topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claimx_lib.config.secrets import read_secret
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from claimx_lib.config.settings import Kafka
+
+RECORD = ("key", "value", "topic", "partition", "offset", "timestamp", "headers")
+LOGIN_MODULES = {
+    "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",
+    "SCRAM-SHA-256": "org.apache.kafka.common.security.scram.ScramLoginModule",
+    "SCRAM-SHA-512": "org.apache.kafka.common.security.scram.ScramLoginModule",
+}
+
+
+def read_stream(
+    session: SparkSession, kafka: Kafka, topics: list[str], *, starting_offsets: str, max_records: int
+) -> DataFrame:
+    """Return a streaming frame of the topics' records: key, value BINARY, topic, partition, offset,
+    timestamp, headers ARRAY<STRUCT<key, value>>; at most about `max_records` a micro-batch.
+
+    Fails where offsets that the checkpoint names are gone from the broker, rather than skip them.
+    """
+    reader = session.readStream.format("kafka").options(**spark_options(kafka))
+    return (
+        reader.option("subscribe", ",".join(topics))
+        .option("startingOffsets", starting_offsets)
+        .option("maxOffsetsPerTrigger", max_records)
+        .option("includeHeaders", "true")
+        .option("failOnDataLoss", "true")
+        .load()
+        .select(*RECORD)
+    )
+
+
+def write(frame: DataFrame, kafka: Kafka) -> None:
+    """Write each row (topic STRING, key STRING, value STRING or BINARY, headers) to Kafka at least once.
+
+    A call again after a crash may double messages: each carries its key and ids for that.
+    """
+    writer = frame.write.format("kafka").options(**spark_options(kafka))
+    writer.option("includeHeaders", "true").option("kafka.max.request.size", kafka.max_message_bytes).save()
+
+
+def spark_options(kafka: Kafka) -> dict[str, str]:
+    """Return the options of Spark's Kafka source and sink; secrets are read at this moment."""
+    options = {
+        "kafka.bootstrap.servers": kafka.bootstrap_servers,
+        "kafka.security.protocol": kafka.security_protocol,
+        **{f"kafka.{key}": value for key, value in kafka.options.items()},
+    }
+    if kafka.sasl_mechanism is not None:
+        options["kafka.sasl.mechanism"] = kafka.sasl_mechanism
+    if kafka.sasl_mechanism in LOGIN_MODULES and kafka.sasl_password is not None:
+        password = read_secret(kafka.sasl_password, path="kafka.sasl_password").reveal()
+        module = LOGIN_MODULES[kafka.sasl_mechanism]
+        options["kafka.sasl.jaas.config"] = (
+            f'{module} required username="{_quoted(kafka.sasl_username or "")}" password="{_quoted(password)}";'
+        )
+    return options
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,133 @@
+"""Kafka without Spark: topics, offsets and single messages, for commands and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from claimx_lib.config.secrets import read_secret
+from claimx_lib.errors import KafkaError
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+    from claimx_lib.config.settings import Kafka
+    from claimx_lib.schemas.topics import TopicSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to send."""
+
+    topic: str
+    key: str
+    value: str | bytes
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+def client_options(kafka: Kafka) -> dict[str, Any]:
+    """Return librdkafka's options for these settings."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "security.protocol": kafka.security_protocol,
+        "log_level": 0,
+        **kafka.options,
+    }
+    if kafka.sasl_mechanism is not None:
+        options["sasl.mechanism"] = kafka.sasl_mechanism
+        options["sasl.username"] = kafka.sasl_username or ""
+        if kafka.sasl_password is not None:
+            options["sasl.password"] = read_secret(kafka.sasl_password, path="kafka.sasl_password").reveal()
+    return options
+
+
+def admin(kafka: Kafka) -> AdminClient:
+    """Return an admin client; nothing is sent yet."""
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient(client_options(kafka))
+
+
+def topics_there(kafka: Kafka) -> set[str]:
+    """Return the names of the topics on the brokers; KafkaError where none answers in time."""
+    from confluent_kafka import KafkaException
+
+    try:
+        return set(admin(kafka).list_topics(timeout=kafka.request_timeout_seconds).topics)
+    except KafkaException as error:
+        raise _unreachable(kafka, error) from None
+
+
+def create_topics(kafka: Kafka, specs: Iterable[TopicSpec]) -> list[str]:
+    """Create the topics that are missing, change nothing that exists, and return their names."""
+    from confluent_kafka.admin import NewTopic
+
+    from claimx_lib.schemas.topics import DAY_MS
+
+    there = topics_there(kafka)
+    missing = [spec for spec in specs if spec.name not in there]
+    requests = [
+        NewTopic(
+            spec.name,
+            num_partitions=spec.partitions,
+            replication_factor=kafka.replication_factor,
+            config={"retention.ms": str(spec.retention_days * DAY_MS)},
+        )
+        for spec in missing
+    ]
+    if requests:
+        _await_created(admin(kafka).create_topics(requests, operation_timeout=kafka.request_timeout_seconds))
+    return [spec.name for spec in missing]
+
+
+def _await_created(futures: dict[str, Any]) -> None:
+    from confluent_kafka import KafkaError as Code
+    from confluent_kafka import KafkaException
+
+    for name, future in futures.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != Code.TOPIC_ALREADY_EXISTS:
+                raise KafkaError(f"topic {name}: {error.args[0].str()}", cure="see the broker's log") from None
+
+
+def send(kafka: Kafka, messages: Iterable[Message]) -> int:
+    """Send the messages and return their number once every one is acknowledged by all replicas."""
+    from confluent_kafka import Producer
+
+    failures: list[str] = []
+    producer = Producer({**client_options(kafka), "enable.idempotence": True, "message.max.bytes": 2**30 - 1,
+                         "delivery.timeout.ms": int(kafka.request_timeout_seconds * 4000)})  # fmt: skip
+    sent = 0
+    for message in messages:
+        _produce(producer, message, failures)
+        sent += 1
+    left = producer.flush(kafka.request_timeout_seconds * 4)
+    if failures or left:
+        raise KafkaError(f"{len(failures) + left} of {sent} messages were not taken: {(failures or ['timed out'])[0]}",
+                         cure="check kafka.bootstrap_servers and the broker")  # fmt: skip
+    return sent
+
+
+def _produce(producer: Any, message: Message, failures: list[str]) -> None:
+    def told(error: Any, _: Any) -> None:
+        if error is not None:
+            failures.append(str(error.str()))
+
+    while True:
+        try:
+            producer.produce(message.topic, key=message.key, value=message.value, headers=message.headers,
+                             on_delivery=told)  # fmt: skip
+            producer.poll(0)
+            return
+        except BufferError:
+            producer.poll(0.1)
+
+
+def _unreachable(kafka: Kafka, error: Exception) -> KafkaError:
+    return KafkaError(
+        f"no broker answers at {kafka.bootstrap_servers}: {error.args[0].str()}",
+        cure="set KAFKA_BOOTSTRAP_SERVERS, or start one with claimx dev up",
+    )

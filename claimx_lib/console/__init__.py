@@ -1,0 +1,1 @@
+"""The review page: parse and render, nothing else."""

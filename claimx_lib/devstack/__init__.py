@@ -1,0 +1,1 @@
+"""Embedded broker, ClaimX simulator and scenarios; not in the wheel."""

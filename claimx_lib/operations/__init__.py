@@ -1,0 +1,1 @@
+"""One-shot actions behind the command line and the console."""

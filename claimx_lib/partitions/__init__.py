@@ -1,0 +1,1 @@
+"""Iterator to Iterator: what runs in executors."""

@@ -1,0 +1,1 @@
+"""One file a job: the recipe that a micro-batch follows."""

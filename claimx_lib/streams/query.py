@@ -1,0 +1,63 @@
+"""A stage as a running query: trigger, checkpoint, name, and the first line of every batch."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from claimx_lib.observability.logs import logger
+from claimx_lib.streams.context import BatchRef, JobContext, Stage
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql.streaming.query import StreamingQuery
+
+
+def start(stage: Stage, context: JobContext) -> StreamingQuery:
+    """Start the stage's query on the checkpoint `<root>/<job>`; restarts go on where it stopped.
+
+    Under a stop request a batch ends in its first line, before any effect (StopRequested).
+    """
+    job = getattr(context.settings.jobs, stage.job)
+    writer = stage.source.writeStream.queryName(stage.job).option(
+        "checkpointLocation", checkpoint_of(context, stage.job)
+    )
+    if context.available_now:
+        writer = writer.trigger(availableNow=True)
+    else:
+        writer = writer.trigger(processingTime=f"{job.trigger_seconds} seconds")
+    context.session.sparkContext.setLocalProperty("spark.scheduler.pool", stage.job)
+    return writer.foreachBatch(_guarded(stage, context)).start()
+
+
+def checkpoint_of(context: JobContext, job: str) -> str:
+    """Return the job's checkpoint folder."""
+    return f"{context.settings.storage.checkpoints.rstrip('/')}/{job}"
+
+
+def _guarded(stage: Stage, context: JobContext):  # type: ignore[no-untyped-def]  # Spark's callback type is untyped
+    def process(frame: DataFrame, batch_id: int) -> None:
+        context.stop.check()
+        started = time.monotonic()
+        batch = BatchRef(query_id=_query_id(frame), batch_id=batch_id)
+        stage.process_batch(frame, batch)
+        seconds = time.monotonic() - started
+        context.metrics.observe("claimx_stream_batch_duration_seconds", seconds, job=stage.job)
+        logger(job=stage.job, batch_id=batch_id).debug("batch done", seconds=round(seconds, 3))
+
+    return process
+
+
+def _query_id(frame: DataFrame) -> str:
+    query_id = frame.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
+    if query_id is None:
+        raise RuntimeError("process_batch runs outside a streaming query")
+    return query_id
+
+
+def stored_query_id(checkpoint: str) -> str | None:
+    """Return the query id that a local checkpoint folder holds, None where there is none yet."""
+    metadata = Path(checkpoint) / "metadata"
+    return str(json.loads(metadata.read_text("utf-8"))["id"]) if metadata.is_file() else None

@@ -1,0 +1,1 @@
+"""DataFrame to DataFrame and Column to Column: no session, no action, no write."""
