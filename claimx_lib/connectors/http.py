@@ -63,7 +63,7 @@ class _WithinDeadline(io.RawIOBase):
         if left <= 0:
             raise TimeoutError
         self._sock.settimeout(left)
-        return cast("int | None", self._raw.readinto(buffer))  # type: ignore[attr-defined]
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()

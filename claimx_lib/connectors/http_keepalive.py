@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from urllib.parse import urlsplit
 
-import requests.certs
+import certifi
 
 from claimx_lib.connectors.http import TOO_LARGE, Exchange, WholeAnswerTimeout
 from claimx_lib.domain.api import ApiOutcome
@@ -105,7 +105,7 @@ class KeepAliveTransport:
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     """The certificates that requests trusts, so that both transports trust the same ones."""
-    context = ssl.create_default_context(cafile=ca_bundle or requests.certs.where())
+    context = ssl.create_default_context(cafile=ca_bundle or certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -26,21 +26,21 @@ class RateLimiter:
     __slots__ = ("_clock", "_lock", "_next", "_spacing")
 
     def __init__(self, per_second: float, clock: Clock) -> None:
-        if not per_second > 0:
-            message = "per_second must be positive"
-            raise ValueError(message)
-        self._spacing = 0.0 if math.isinf(per_second) else (1.0 + HEADROOM) / per_second
         self._clock = clock
         self._lock = threading.Lock()
         self._next = -math.inf
+        self._spacing = _spacing(per_second)
+
+    def set_pace(self, per_second: float) -> None:
+        """From the next permit on; what was granted before still counts."""
+        with self._lock:
+            self._spacing = _spacing(per_second)
 
     def acquire(self, deadline: float = math.inf, is_cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Waits for a permit; False, and none taken, when it would come after `deadline` or nobody wants it any more.
 
         `deadline` is a point of `clock.monotonic()`.
         """
-        if not self._spacing:
-            return self._clock.monotonic() < deadline
         with self._lock:
             now = self._clock.monotonic()
             granted_at = max(now, self._next)
@@ -56,3 +56,10 @@ class RateLimiter:
         until = self._clock.monotonic() + seconds
         with self._lock:
             self._next = max(self._next, until)
+
+
+def _spacing(per_second: float) -> float:
+    if not per_second > 0:
+        message = "per_second must be positive"
+        raise ValueError(message)
+    return 0.0 if math.isinf(per_second) else (1.0 + HEADROOM) / per_second

@@ -1,0 +1,159 @@
+"""Look-ups of one partition: each id once, several at a time, within pace, budget and patience."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from claimx_lib.domain import circuit as breaker
+from claimx_lib.domain.api import ApiAnswer, ApiOutcome
+from claimx_lib.domain.circuit import Circuit, CircuitPolicy
+from claimx_lib.domain.clock import Clock
+from claimx_lib.domain.enrichment import EnrichPolicy
+from claimx_lib.domain.retry import call_with_retries
+from claimx_lib.partitions.cache import Entry, Key
+from claimx_lib.partitions.worker import Session
+
+TASK = "task"
+PROJECT = "project"
+
+_NOT_CALLED = {
+    ApiOutcome.CIRCUIT_OPEN: ApiAnswer(kind=ApiOutcome.CIRCUIT_OPEN, error="circuit-open: nobody called"),
+    ApiOutcome.OUT_OF_TIME: ApiAnswer(kind=ApiOutcome.OUT_OF_TIME, error="out-of-time: nobody called"),
+    ApiOutcome.UNAUTHORIZED: ApiAnswer(kind=ApiOutcome.UNAUTHORIZED, error="unauthorized: nobody called after a 401"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What is known of one id: how it was answered, when, and by which calls made just now (none from the cache)."""
+
+    entry: Entry
+    calls: tuple[ApiAnswer, ...] = ()
+
+
+class PartitionLookups:
+    """Asks for each id at most once in the life of the partition, failures included.
+
+    Stops asking at the first 401 and after `stop_after_failures` failures in a row: what is left is answered
+    `unauthorized` or `circuit-open` without a call. Use as a context: its threads end with it.
+    """
+
+    def __init__(self, session: Session, policy: EnrichPolicy, clock: Clock, chance: Callable[[], float]) -> None:
+        self._session = session
+        self._policy = policy
+        self._clock = clock
+        self._chance = chance
+        self._started = clock.monotonic()
+        self._deadline = self._started + policy.budget_seconds
+        self._failed: dict[Key, Entry] = {}
+        self._lock = threading.Lock()
+        self._circuit = Circuit()
+        self._circuit_policy = CircuitPolicy(failure_threshold=policy.stop_after_failures, reset_seconds=math.inf)
+        self._stopped_by = ApiOutcome.CIRCUIT_OPEN if policy.call_nobody else None
+        workers = min(policy.max_concurrency, policy.lookup_batch_size)
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="claimx-lookup")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._stop(ApiOutcome.OUT_OF_TIME)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def answers(self, keys: Iterable[Key]) -> Mapping[Key, Lookup]:
+        """A look-up for each of the distinct `keys`; calls are made for those alone that nobody has asked for yet."""
+        found: dict[Key, Lookup] = {}
+        unknown: list[Key] = []
+        for key in keys:
+            entry = self._session.cache.get(key, self._started, self._policy.cache_ttl_seconds) or self._failed.get(key)
+            if entry is None:
+                unknown.append(key)
+            else:
+                found[key] = Lookup(entry=entry)
+        for key, lookup in zip(unknown, self._asked(unknown), strict=True):
+            found[key] = lookup
+            self._remember(key, lookup.entry)
+        return found
+
+    def _remember(self, key: Key, entry: Entry) -> None:
+        if entry.answer.kind in {ApiOutcome.OK, ApiOutcome.NOT_FOUND}:
+            self._session.cache.put(key, entry)
+        else:
+            self._failed[key] = entry
+
+    def _asked(self, keys: list[Key]) -> list[Lookup]:
+        """As many handed over at a time as `lookup_batch_size` says; one slow call holds up nobody else."""
+        places = threading.BoundedSemaphore(self._policy.lookup_batch_size)
+        futures: list[Future[Lookup]] = []
+        for key in keys:
+            places.acquire()
+            future = self._pool.submit(self._look_up, key)
+            future.add_done_callback(lambda _: places.release())
+            futures.append(future)
+        return [future.result() for future in futures]
+
+    def _look_up(self, key: Key) -> Lookup:
+        calls: list[ApiAnswer] = []
+        attempts = call_with_retries(
+            lambda: self._one_call(key, calls),
+            self._policy.retry,
+            self._clock,
+            self._deadline,
+            random=self._chance,
+            is_cancelled=self._is_stopped,
+        )
+        at_micros = int(self._clock.now().timestamp() * 1_000_000)
+        entry = Entry(answer=attempts.last, kept_at=self._clock.monotonic(), at_micros=at_micros)
+        return Lookup(entry=entry, calls=tuple(calls))
+
+    def _one_call(self, key: Key, calls: list[ApiAnswer]) -> ApiAnswer:
+        if self._is_stopped() or not self._session.limiter.acquire(self._deadline, self._is_stopped):
+            return _NOT_CALLED[self._stopped_by or ApiOutcome.OUT_OF_TIME]
+        timeout = min(self._policy.timeout_seconds, self._deadline - self._clock.monotonic())
+        kind, id_ = key
+        get = self._session.client.get_task if kind == TASK else self._session.client.get_project
+        answer = get(id_, timeout_seconds=max(timeout, 0.001))
+        if answer.is_call:
+            calls.append(replace(answer, body=None))
+            self._learn(answer)
+        return answer
+
+    def _learn(self, answer: ApiAnswer) -> None:
+        if answer.kind is ApiOutcome.UNAUTHORIZED:
+            self._stop(ApiOutcome.UNAUTHORIZED)
+        elif answer.kind is ApiOutcome.RATE_LIMITED:
+            self._slow_down(answer.retry_after_seconds or 0.0)
+        else:
+            self._count(is_outage=answer.is_outage)
+
+    def _slow_down(self, seconds: float) -> None:
+        """All wait as a 429 asks, unless it asks for more than this partition has: then its own row fails alone."""
+        fits = self._clock.monotonic() + seconds < self._deadline
+        if fits and seconds <= self._policy.retry.backoff_max_seconds:
+            self._session.limiter.hold(seconds)
+
+    def _count(self, *, is_outage: bool) -> None:
+        with self._lock:
+            if not is_outage:
+                self._circuit = breaker.after_success(self._circuit)
+                return
+            self._circuit = breaker.after_failure(self._circuit, self._circuit_policy, self._clock.monotonic())
+            is_open = self._circuit.opened_at is not None
+        if is_open:
+            self._stop(ApiOutcome.CIRCUIT_OPEN)
+
+    def _stop(self, by: ApiOutcome) -> None:
+        with self._lock:
+            self._stopped_by = self._stopped_by or by
+
+    def _is_stopped(self) -> bool:
+        return self._stopped_by is not None
