@@ -1,0 +1,62 @@
+# Each target does its own set-up. `make` alone lists them. The logic of set-up is in bootstrap/ (standard library only).
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## .venv, a JDK and the jars, each checked against its lock; costs nothing the second time
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "setup: there is no $(PYTHON) on the PATH. Cure: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -m bootstrap setup
+
+.PHONY: demo
+demo: setup ## broker, ClaimX simulator, both pipelines: a story told in two minutes
+	@$(VENV)/claimx demo $(ARGS)
+
+.PHONY: test
+test: setup ## every test; ARGS="-k name" narrows it
+	@$(VENV)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: setup ## format, lint, types, layers, locks
+	@$(VENV)/ruff format --check --quiet . || { echo "check: not formatted: run $(VENV)/ruff format" >&2; exit 1; }
+	@$(VENV)/ruff check --quiet .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports --no-logo
+	@$(VENV)/python -m bootstrap check-lock
+
+.PHONY: bench
+bench: setup ## the ratios of docs/performance.md; R=R6 for one
+	@$(VENV)/python tests/performance/run.py $(R)
+
+.PHONY: faults
+faults: setup ## the long fault matrix; SEED=n RUNS=n
+	@$(VENV)/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+
+.PHONY: bundle-check
+bundle-check: setup ## the Databricks bundle, validated offline
+	@$(VENV)/python tests/repository/bundle_check.py
+
+.PHONY: notebooks
+notebooks: setup ## opens the notebooks in JupyterLab
+	@$(VENV)/jupyter lab notebooks
+
+.PHONY: build
+build: setup ## the wheel and the cluster archive in dist/
+	@$(VENV)/python -m bootstrap build
+
+.PHONY: lock
+lock: ## writes the locks anew from pyproject.toml and jars.lock's coordinates
+	@$(PYTHON) -m bootstrap lock
+
+.PHONY: clean
+clean: ## what make built and the tools cached; leaves .venv, the cache of jars and .claimx
+	@rm -rf dist build spark-warehouse metastore_db derby.log .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . \( -name .venv -o -name .cache -o -name .claimx -o -name .git \) -prune -o -type d -name __pycache__ -exec rm -rf {} +
