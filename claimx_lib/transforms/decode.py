@@ -1,0 +1,70 @@
+"""From a record's bytes to texts and typed values: strict where JSON is, lenient where ids and instants are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+_PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false", "allowSingleQuotes": "false"}
+_ISO_WITH_ZONE = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)? ?([Zz]|[+-]\d\d(:?[0-5]\d)?)$"
+_NUMBER = r"^-?\d{1,30}(\.\d{1,30})?([Ee]\+?\d{1,2})?$"
+_LONGEST_NUMBER = "decimal(38,9)"
+_YEAR_2000_MS = 946_684_800_000
+_YEAR_2101_MS = 4_133_980_800_000
+
+
+def text_of(value: Column) -> Column:
+    """STRING of bytes that are valid UTF-8, else NULL: a plain cast lets any bytes through."""
+    return F.try_validate_utf8(value.cast("string"))
+
+
+def json_object(text: Column, fields: Sequence[str]) -> Column:
+    """STRUCT of `fields`, each STRING, of a text that is exactly one JSON object, else NULL.
+
+    A nested object or array is its JSON text, a number its shortest form (1.10 is "1.1"), JSON null is NULL, the
+    last of repeated keys counts. NULL for any other top-level value, anything before or after the object, NaN,
+    a byte-order mark, more than 1,000 levels, a number of more than 1,000 digits. The text is parsed as the only
+    element of an array: Spark's parser stops at the end of a top-level object and takes whatever follows it.
+    """
+    columns = ", ".join(f"`{name}` STRING" for name in fields)
+    parsed = F.from_json(F.concat(F.lit("["), text, F.lit("]")), f"ARRAY<STRUCT<{columns}>>", _PARSER)
+    alone = F.filter(F.array(parsed), lambda elements: F.size(elements) == 1)
+    return F.get(F.transform(alone, lambda elements: F.get(elements, F.lit(0))), F.lit(0))
+
+
+def as_long(text: Column) -> Column:
+    """BIGINT of a text that is a whole number (`32513`, `32513.0`, `3.2513E4`), else NULL; never rounds."""
+    trimmed = F.trim(text)
+    number = F.when(trimmed.rlike(_NUMBER), trimmed.try_cast(_LONGEST_NUMBER))
+    return F.when(number == F.floor(number), number.try_cast("bigint"))
+
+
+def as_integer(text: Column) -> Column:
+    """INT of a text that is a whole number within INT's range, else NULL."""
+    return as_long(text).try_cast("int")
+
+
+def as_instant(text: Column) -> Column:
+    """TIMESTAMP of ISO 8601 with a zone, or of epoch milliseconds, from the year 2000 to the end of 2100; else NULL.
+
+    Does not depend on the session's time zone. Seconds and microseconds since 1970 fall outside the years and are NULL.
+    """
+    trimmed = F.trim(text)
+    iso = F.when(trimmed.rlike(_ISO_WITH_ZONE), _spark_iso(trimmed).try_cast("timestamp"))
+    milliseconds = as_long(trimmed)
+    is_epoch = milliseconds.between(_YEAR_2000_MS, _YEAR_2101_MS)
+    instant = F.coalesce(iso, F.timestamp_millis(F.when(is_epoch, milliseconds)))
+    is_plausible = (F.unix_millis(instant) >= _YEAR_2000_MS) & (F.unix_millis(instant) < _YEAR_2101_MS)
+    return F.when(is_plausible, instant)
+
+
+def _spark_iso(text: Column) -> Column:
+    """Writes `t`, `z`, `,`, a space before the zone and left-out seconds the way that Spark's cast reads them."""
+    with_point = F.regexp_replace(F.upper(text), ",", ".")
+    joined = F.regexp_replace(with_point, r"(?<=\d) (?=[Z+-])", "")
+    return F.regexp_replace(joined, r"^(.{16})(?=[Z+-])", "$1:00")
