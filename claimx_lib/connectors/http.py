@@ -45,6 +45,7 @@ class Transport(Protocol):
 
 
 TOO_LARGE = Exchange(failure=ApiOutcome.BAD_BODY, detail="too large")
+CUT_SHORT = Exchange(failure=ApiOutcome.BAD_BODY, detail="cut short")
 
 
 class _WithinDeadline(io.RawIOBase):

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from claimx_lib.connectors.http import TOO_LARGE, Exchange, WholeAnswerTimeout
+from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, WholeAnswerTimeout
 from claimx_lib.domain.api import ApiOutcome
 
 
@@ -80,7 +80,7 @@ class KeepAliveTransport:
             if len(content) > self._max_response_bytes:
                 return TOO_LARGE, False
             if response.length:
-                raise IncompleteRead(b"")
+                return CUT_SHORT, False
             return _answered(response, content), not response.will_close
 
     def _connection(self, timeout_seconds: float) -> HTTPConnection:
@@ -132,7 +132,7 @@ def _failed(error: Exception) -> Exchange:
     if isinstance(error, TimeoutError):
         return Exchange(failure=ApiOutcome.TIMEOUT)
     if isinstance(error, IncompleteRead):
-        return Exchange(failure=ApiOutcome.BAD_BODY, detail="cut short")
+        return CUT_SHORT
     if isinstance(error, OSError):  # RemoteDisconnected included
         return Exchange(failure=ApiOutcome.RESET)
     return Exchange(failure=ApiOutcome.BAD_BODY, detail="not HTTP")

@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 
-from claimx_lib.connectors.http import TOO_LARGE, Exchange, WholeAnswerTimeout
+from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, WholeAnswerTimeout
 from claimx_lib.domain.api import ApiOutcome
 
 
@@ -103,6 +103,8 @@ class RequestsTransport:
         content = response.raw.read(self._max_response_bytes + 1, decode_content=False)
         if len(content) > self._max_response_bytes:
             return TOO_LARGE
+        if response.raw.length_remaining:
+            return CUT_SHORT
         return Exchange(
             status=response.status_code,
             body=content,
@@ -120,7 +122,7 @@ def _failed(error: BaseException) -> Exchange:
     if any(isinstance(cause, ReadTimeoutError | TimeoutError) for cause in causes):
         return Exchange(failure=ApiOutcome.TIMEOUT)
     if any(isinstance(cause, urllib3.exceptions.IncompleteRead) for cause in causes):
-        return Exchange(failure=ApiOutcome.BAD_BODY, detail="cut short")
+        return CUT_SHORT
     if any(isinstance(cause, OSError) and not isinstance(cause, requests.RequestException) for cause in causes):
         return Exchange(failure=ApiOutcome.RESET)
     return Exchange(failure=ApiOutcome.BAD_BODY, detail="not HTTP")
