@@ -1,0 +1,92 @@
+"""`claimx`: every command, its exit status, and the one line that a failure prints."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from claimx_lib.errors import ClaimxError
+
+DEBUG = "--debug"
+WRONG_USAGE = 2
+FAILED = 1
+SINGLE = ("demo", "run", "backfill", "status", "explain", "reenrich", "doctor")
+GROUPS = ("dev", "topics", "tables", "config", "mapping", "dlq")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0 done, 1 failed, 2 wrong usage or settings; a failure is one line unless --debug is given."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG in given
+    try:
+        status = _app()([a for a in given if a != DEBUG], prog_name="claimx", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except ClaimxError as error:
+        return _failed(str(error), error.exit_status, debug=debug)
+    except typer.TyperException as error:
+        return _failed(_usage(error), error.exit_code, debug=debug)
+    except (typer.Abort, KeyboardInterrupt):
+        return _failed("stopped", FAILED, debug=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001  (the last line of defence: a person gets a line, not a traceback)
+        line = " ".join(str(error).split())[:300]
+        return _failed(
+            f"{type(error).__name__}: {line} — run it again with --debug for the traceback", FAILED, debug=debug
+        )
+
+
+def _failed(line: str, status: int, *, debug: bool) -> int:
+    if debug and sys.exc_info()[0] is not None:
+        raise  # noqa: PLE0704  (only called while an exception is handled)
+    print(f"claimx: {line}", file=sys.stderr)
+    return status
+
+
+def _usage(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context is not None else "claimx"
+    return f"{' '.join(error.format_message().split())} — see {where} --help"
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="claimx",
+        help="iTel cabinet task tracking and XACT-to-ClaimX task creation: run it, watch it, settle what waits.",
+        add_completion=False,
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    for name in SINGLE:
+        if _is_there(name):
+            app.command(name)(importlib.import_module(f"claimx_lib.cli.{name}").command)
+    for name in GROUPS:
+        if _is_there(name):
+            app.add_typer(importlib.import_module(f"claimx_lib.cli.{name}").app, name=name)
+    return app
+
+
+def _is_there(name: str) -> bool:
+    return importlib.util.find_spec(f"claimx_lib.cli.{name}") is not None
+
+
+def _root(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of a failure; may stand anywhere.")] = False,
+) -> None:
+    del debug  # taken out of the arguments by main(), declared here for the help text
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
