@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import re
+import threading
+from collections.abc import Mapping
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from claimx_lib.observability.names import METRICS, Metric
 
 OTHER = "other"
 
+disable_created_metrics()  # a `_created` series beside each counter doubles the page and nobody reads it
+
+
+def label_value(text: str) -> str:
+    """Return `text` as a label's value: snake_case, 64 characters at most (`project-not-found` → `project_not_found`)."""
+    return re.sub(r"[^\w]+", "_", text.lower()).strip("_")[:64] or OTHER
+
 
 class Metrics:
-    """Every declared metric, zero from the start, so that rates see the first increment.
+    """Every declared metric; counters stand at zero from the start, so that rates see the first increment.
 
+    A gauge shows itself once it has been set: a table not yet read is no empty table.
     Names that are not declared in `names.py` raise KeyError: a typo can't make a new series.
-    Label values are bounded: `status`-like labels beyond `label_limit` distinct values count as `other`.
+    Label values are made snake_case, and bounded: those declared as known, `label_limit` more, then `other`.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None, *, label_limit: int = 50) -> None:
         self.registry = registry if registry is not None else CollectorRegistry()
-        self._label_limit = label_limit
-        self._seen: dict[str, set[tuple[str, ...]]] = {}
+        self._lock = threading.Lock()
+        self._hidden = {m.name for m in METRICS if m.kind == "gauge"}
+        self._labels = {m.name: m.labels for m in METRICS}
+        self._limits = {m.name: label_limit + len(m.known) for m in METRICS}
+        self._seen = {m.name: set(m.known) for m in METRICS}
         self._metrics = {m.name: _made(m, self.registry) for m in METRICS}
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
@@ -37,12 +51,25 @@ class Metrics:
         if not isinstance(metric, Gauge):
             raise TypeError(name)
         metric.set(value)
+        self._show(name)
+
+    def replace(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
+        """Set a labelled gauge to exactly these series, keyed by label values in declared order.
+
+        A series that stays is never missing in between, one that is gone is forgotten.
+        """
+        series = {tuple(map(label_value, key)): value for key, value in values.items()}
+        for key, value in series.items():
+            self.set(name, value, **dict(zip(self._labels[name], key, strict=True)))
+        for gone in self._seen[name] - set(series):
+            self._seen[name].discard(gone)
+            self._metrics[name].remove(*gone)
+        self._show(name)
 
     def clear(self, name: str) -> None:
         """Forget a gauge's labelled series, before it is taken anew."""
-        metric = self._metrics[name]
-        metric.clear()
-        self._seen.pop(name, None)
+        self._metrics[name].clear()
+        self._seen[name].clear()
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Add one observation to a histogram."""
@@ -53,23 +80,35 @@ class Metrics:
 
     def value(self, name: str, kind: Literal["", "_count", "_sum"] = "", **labels: str) -> float:
         """Return a sample's value, 0 where it has none yet."""
-        return self.registry.get_sample_value(name + kind, labels) or 0.0
+        wanted = {label: label_value(text) for label, text in labels.items()}
+        return self.registry.get_sample_value(name + kind, wanted) or 0.0
+
+    def _show(self, name: str) -> None:
+        with self._lock:
+            if name in self._hidden:
+                self._hidden.discard(name)
+                self.registry.register(self._metrics[name])
 
     def _of(self, name: str, labels: dict[str, str]) -> Counter | Gauge | Histogram:
         metric = self._metrics[name]
         if not labels:
             return metric
-        seen = self._seen.setdefault(name, set())
-        key = tuple(sorted(labels.values()))
-        if key not in seen and len(seen) >= self._label_limit:
-            return metric.labels(**dict.fromkeys(labels, OTHER))
+        if set(labels) != set(self._labels[name]):
+            raise ValueError(f"{name} has the labels {', '.join(self._labels[name])}")
+        key = tuple(label_value(labels[label]) for label in self._labels[name])
+        seen = self._seen[name]
+        if key not in seen and len(seen) >= self._limits[name]:
+            return metric.labels(*(OTHER for _ in key))
         seen.add(key)
-        return metric.labels(**labels)
+        return metric.labels(*key)
 
 
 def _made(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
-    if metric.kind == "counter":
-        return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
     if metric.kind == "gauge":
-        return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
-    return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)
+        return Gauge(metric.name, metric.meaning, metric.labels, registry=None)
+    if metric.kind == "histogram":
+        return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)
+    counter = Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+    for values in metric.known:
+        counter.labels(*values)
+    return counter

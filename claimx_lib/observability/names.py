@@ -12,17 +12,21 @@ SLOW = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric as it stands in the Prometheus format (a counter's name ends in `_total`)."""
+    """One metric as it stands in the Prometheus format (a counter's name ends in `_total`).
+
+    `known` are label values that stand at 0 from the start, so that a rate sees their first increment.
+    """
 
     name: str
     kind: Kind
     meaning: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    known: tuple[tuple[str, ...], ...] = ()
 
 
-def _counter(name: str, meaning: str, *labels: str) -> Metric:
-    return Metric(name=name, kind="counter", meaning=meaning, labels=labels)
+def _counter(name: str, meaning: str, *labels: str, known: tuple[tuple[str, ...], ...] = ()) -> Metric:
+    return Metric(name=name, kind="counter", meaning=meaning, labels=labels, known=known)
 
 
 def _gauge(name: str, meaning: str, *labels: str) -> Metric:
@@ -32,6 +36,27 @@ def _gauge(name: str, meaning: str, *labels: str) -> Metric:
 def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Metric:
     return Metric(name=name, kind="histogram", meaning=meaning, labels=labels, buckets=buckets)
 
+
+def _each(*values: str) -> tuple[tuple[str, ...], ...]:
+    return tuple((value,) for value in values)
+
+
+ENRICHMENTS = _each("enriched", "failed", "not_found", "skipped")
+MAPPING_CHANGES = tuple(
+    (source, outcome)
+    for source in ("xact", "claimx", "manual")
+    for outcome in ("accepted", "refused", "conflict", "waiting", "withdrawn")
+)
+CREATION_FAILURES = _each(
+    "project_not_found", "ambiguous_project", "invalid_claim_number", "task_rejected", "task_unknown", "api_unavailable"
+)
+DEAD_LETTERS = (
+    *(("task_trigger", reason) for reason in ("undecodable", "record_too_large")),
+    *(("task_tracking", reason) for reason in ("undecodable", "wrong_task_id", "bad_timestamp", "invalid_field")),
+    *(("mapping_sync", reason) for reason in ("undecodable", "bad_timestamp", "future_timestamp")),
+    *(("task_creation", *failure) for failure in CREATION_FAILURES),
+    ("task_creation", "undecodable"),
+)
 
 METRICS = (
     # task_trigger (specification of the tracking)
@@ -50,11 +75,13 @@ METRICS = (
     _histogram("itel_worker_processing_latency_seconds", "From a message's Kafka timestamp to its row", SLOW),
     _counter("itel_worker_schema_evolution_total", "Fields added to the tracking table's structs"),
     _counter("itel_worker_events_by_status_total", "Tracked events by task status", "status"),
-    _counter("itel_worker_enrichment_total", "Rows by the outcome of their enrichment", "status"),
+    _counter("itel_worker_enrichment_total", "Rows by the outcome of their enrichment", "status", known=ENRICHMENTS),
     _gauge("itel_worker_tasks_tracked", "Distinct tasks in the tracking table"),
     # task_creation (document on identifiers)
-    _counter("claimx_task_creation_attempts_total", "Tries to create a task", "domain"),
-    _counter("claimx_task_creation_failures_total", "Tries that did not create a task", "reason"),
+    _counter("claimx_task_creation_attempts_total", "Tries to create a task", "domain", known=_each("xact")),
+    _counter(
+        "claimx_task_creation_failures_total", "Tries that did not create a task", "reason", known=CREATION_FAILURES
+    ),
     _counter("claimx_project_resolution_cache_hits_total", "Claims resolved from the mapping without an API call"),
     _counter("claimx_project_resolution_cache_misses_total", "Claims that needed the API"),
     _counter("claimx_project_resolution_negative_hits_total", "Look-ups spared by a remembered miss"),
@@ -65,7 +92,13 @@ METRICS = (
     _gauge("claimx_pending_oldest_seconds", "Age of the oldest of them"),
     _gauge("claimx_task_ledger", "Idempotency keys by their newest state", "state"),
     # mapping_sync
-    _counter("claimx_mapping_changes_total", "Identity events by source and outcome", "source", "outcome"),
+    _counter(
+        "claimx_mapping_changes_total",
+        "Identity events by source and outcome",
+        "source",
+        "outcome",
+        known=MAPPING_CHANGES,
+    ),
     # every job
     _gauge("claimx_stream_lag_records", "Records on the source topics not yet processed", "job"),
     _gauge("claimx_stream_seconds_since_progress", "Time since the query last made progress", "job"),
@@ -73,5 +106,6 @@ METRICS = (
     _counter("claimx_stream_records_total", "Records read, by what became of them", "job", "outcome"),
     _gauge("claimx_circuit_open", "1 while nobody calls ClaimX", "job"),
     _gauge("claimx_dead_letters", "Dead letters in the table", "pipeline", "reason", "state"),
-    _counter("claimx_dead_letters_opened_total", "Dead letters written", "pipeline", "reason"),
+    _counter("claimx_dead_letters_opened_total", "Dead letters written", "pipeline", "reason", known=DEAD_LETTERS),
+    _gauge("claimx_stream_running", "1 while the query runs, 0 once it has ended by an error", "job"),
 )
