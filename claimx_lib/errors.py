@@ -58,3 +58,7 @@ class KafkaError(ClaimxError):
 
 class NotFound(ClaimxError):
     """What was asked for (a claim, a dead letter, a job) is not there."""
+
+
+class DevStackError(ClaimxError):
+    """A process of the development stack doesn't start, doesn't answer or isn't there."""
