@@ -7,15 +7,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claimx_lib.config.layers import conf_dir
+from claimx_lib.config.toolchain import jars, java_home
 from claimx_lib.config.versions import SPARK_PACKAGES, require_engine
+from claimx_lib.errors import ClaimxError
 
 if TYPE_CHECKING:
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
     from claimx_lib.config.settings import Settings
 
 EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""Set by spark-submit, whose JVM is there before Python is."""
 
 
 def on_databricks() -> bool:
@@ -27,29 +33,53 @@ def open_session(settings: Settings, *, app_name: str, java_options: str = "") -
     """Return a session with Delta and Kafka on its class path and UTC as its time zone.
 
     Options that spark-submit or a cluster has set already win over the settings.
+    A JVM that is started here writes to `logging.spark_file`, so that the terminal shows our lines only.
     Raises VersionError on an engine that the product is not tested on.
     """
-    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
     require_engine(on_databricks=on_databricks())
     builder = SparkSession.builder.appName(app_name)
-    if not on_databricks():
-        given = SparkConf()
-        for key, value in _defaults(settings, java_options).items():
-            if not given.contains(key):
-                builder = builder.config(key, value)
+    if not on_databricks() and SparkSession.getActiveSession() is None:
+        _start_context(_conf(settings, app_name, java_options), settings.logging.spark_file)
     session = builder.getOrCreate()
     for key, value in _session_options(settings).items():
         session.conf.set(key, value)
     return session
 
 
-def jar_cache() -> Path:
-    """Return the folder in which `make setup` keeps Spark's extra jars."""
-    root = os.environ.get("CLAIMX_CACHE")
-    beside = Path(__file__).resolve().parents[2] / ".cache"
-    return (Path(root) if root else beside) / "jars" / "spark"
+def _conf(settings: Settings, app_name: str, java_options: str) -> SparkConf:
+    from pyspark import SparkConf
+
+    conf = SparkConf().setIfMissing("spark.app.name", app_name)
+    for key, value in _defaults(settings, java_options).items():
+        conf.setIfMissing(key, value)
+    return conf
+
+
+def _start_context(conf: SparkConf, log: str | None) -> None:
+    from pyspark import SparkContext
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+
+    if SUBMITTED in os.environ or log is None:
+        SparkContext.getOrCreate(conf)
+        return
+    _find_java()
+    file = Path(log)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as output:
+        try:
+            gateway = launch_gateway(conf, {"stdout": output, "stderr": output})
+        except PySparkRuntimeError:
+            raise ClaimxError(f"Spark's JVM did not start: see {file}", cure="run claimx doctor") from None
+    SparkContext(conf=conf, gateway=gateway)
+
+
+def _find_java() -> None:
+    home = java_home()
+    if home is not None:
+        os.environ["JAVA_HOME"] = str(home)
 
 
 def _defaults(settings: Settings, java_options: str) -> dict[str, str]:
@@ -58,7 +88,7 @@ def _defaults(settings: Settings, java_options: str) -> dict[str, str]:
     return {
         "spark.master": spark.master,
         "spark.driver.memory": spark.driver_memory,
-        "spark.driver.extraJavaOptions": java_options,
+        "spark.driver.extraJavaOptions": f"{_log_option()} {java_options}".strip(),
         "spark.ui.enabled": str(spark.ui_enabled).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.extensions": EXTENSION,
@@ -69,10 +99,15 @@ def _defaults(settings: Settings, java_options: str) -> dict[str, str]:
     }
 
 
+def _log_option() -> str:
+    file = conf_dir() / "log4j2.properties"
+    return f"-Dlog4j2.configurationFile={file.resolve().as_uri()}" if file.is_file() else ""
+
+
 def _packages() -> dict[str, str]:
-    jars = sorted(jar_cache().glob("*.jar"))
-    if jars:
-        return {"spark.jars": ",".join(map(str, jars))}
+    cached = jars("spark")
+    if cached:
+        return {"spark.jars": ",".join(map(str, cached))}
     return {"spark.jars.packages": ",".join(SPARK_PACKAGES)}
 
 
