@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from requests import Response, Session
 
-from claimx_lib.errors import ClaimxError
+from claimx_lib.errors import DevStackError
 
 _TIMEOUT_SECONDS = 10.0
 
@@ -72,7 +72,7 @@ class SimulatorControl:
             timeout=_TIMEOUT_SECONDS,
         )
         if not answer.ok:
-            raise ClaimxError(f"the simulator refused {method} {name}: {answer.text}")
+            raise DevStackError(f"the simulator refused {method} {name}: {answer.text}")
         return answer
 
     def close(self) -> None:

@@ -1,116 +1,81 @@
-"""The simulator as a child process that ends with its parent."""
+"""The simulator as a child process that ends with its caller."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from claimx_lib.devstack.process import GuardedProcess
 from claimx_lib.devstack.simulator.control import SimulatorControl
-from claimx_lib.errors import ClaimxError
+from claimx_lib.devstack.waiting import wait_until
+from claimx_lib.errors import DevStackError
 
-_READY_WITHIN_SECONDS = 20.0
-_LOOK_EVERY_SECONDS = 0.02
-_GONE_WITHIN_SECONDS = 5.0
-_SOURCE_ROOT = Path(__file__).resolve().parents[3]
+_READY_SECONDS = 20.0
 
 
 class Simulator:
     """A running ClaimX simulator: from `start` (or entering) to `stop` (or leaving), on a free port of loopback.
 
-    It ends with its parent, however that ends: the child itself looks whether its parent is still there.
+    Its files (request log, output) are in `folder`, or in one that goes with it. The token travels in the
+    environment, never among the arguments.
     """
 
     def __init__(self, *, token: str, port: int = 0, folder: Path | None = None) -> None:
-        self._token = token
-        self._port = port
-        self._folder = folder
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="claimx-simulator-")
+        self._folder = folder or Path(self._temporary.name if self._temporary else "")
+        self._ready_file = self._folder / "ready.json"
+        self.request_log = self._folder / "requests.jsonl"
         self.base_url = ""
-        self.request_log = Path()
+        self._process = GuardedProcess(
+            [
+                *(sys.executable, "-m", "claimx_lib.devstack.simulator", "--port", str(port)),
+                *("--request-log", str(self.request_log), "--ready-file", str(self._ready_file)),
+            ],
+            name="the ClaimX simulator",
+            log=self._folder / "simulator.log",
+            environment={"CLAIMX_SIMULATOR_TOKEN": token},
+        )
 
     def start(self) -> Self:
-        """Returns when requests are taken; raises `ClaimxError` when that does not come about."""
-        folder = self._own_folder()
-        ready = folder / "simulator-ready.json"
-        ready.unlink(missing_ok=True)
-        self.request_log = folder / "simulator-requests.jsonl"
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "claimx_lib.devstack.simulator", "--port", str(self._port)),
-                *("--request-log", str(self.request_log), "--ready-file", str(ready)),
-            ],
-            env={**os.environ, "CLAIMX_SIMULATOR_TOKEN": self._token, "PYTHONPATH": _python_path()},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C goes to the parent, which stops this one in its own time
+        """Returns when requests are taken; raises `DevStackError` when that does not come about."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._ready_file.unlink(missing_ok=True)
+        self._process.start()
+        wait_until(
+            lambda: self._ready_file.exists() or not self._process.is_running,
+            what="the ClaimX simulator is ready",
+            timeout_seconds=_READY_SECONDS,
+            interval_seconds=0.02,
         )
-        self.base_url = f"http://127.0.0.1:{self._port_when_ready(ready)}"
+        if not self._ready_file.exists():
+            raise DevStackError("the ClaimX simulator did not start", cure=self._process.last_words())
+        self.base_url = f"http://127.0.0.1:{json.loads(self._ready_file.read_text())['port']}"
         self.control = SimulatorControl(self.base_url)
         return self
 
-    def stop(self) -> None:
-        """Returns when the process is gone; does nothing when it is already."""
-        if self._process is not None:
-            self.control.close()
-            _ended(self._process)
-            self._process = None
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
+    @property
+    def pid(self) -> int:
+        """The simulator's own process id; DevStackError where it does not run."""
+        return self._process.pid
 
     @property
-    def process_id(self) -> int:
-        """The child's id, for tests that kill or stop it."""
-        if self._process is None:
-            raise ClaimxError("the simulator is not running")
-        return self._process.pid
+    def is_running(self) -> bool:
+        return self._process.is_running
+
+    def stop(self) -> None:
+        """Returns when the process is gone; does nothing when it is already."""
+        self._process.stop()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _own_folder(self) -> Path:
-        if self._folder is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="claimx-simulator-")
-            return Path(self._temporary.name)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self._folder
-
-    def _port_when_ready(self, ready: Path) -> int:
-        process = self._process
-        until = time.monotonic() + _READY_WITHIN_SECONDS
-        while process is not None and process.poll() is None and time.monotonic() < until:
-            if ready.exists():
-                return int(json.loads(ready.read_text())["port"])
-            time.sleep(_LOOK_EVERY_SECONDS)
-        if process is not None:
-            _ended(process)
-        raise ClaimxError("the ClaimX simulator did not start", cure="see its output above; is its port free?")
-
-
-def _python_path() -> str:
-    known = os.environ.get("PYTHONPATH")
-    return f"{_SOURCE_ROOT}{os.pathsep}{known}" if known else str(_SOURCE_ROOT)
-
-
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(_GONE_WITHIN_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -37,8 +37,11 @@ class RequestLog:
     def write(self, request: Request, at: float, facts: dict[str, Any]) -> None:
         """The line is with the operating system when this returns."""
         self.served += 1
-        if self._file is None:
-            return
+        if self._file is not None:
+            self._file.write(self._line(request, at, facts))
+            self._file.flush()
+
+    def _line(self, request: Request, at: float, facts: dict[str, Any]) -> bytes:
         line = {
             "seq": self.served,
             "at": at,
@@ -50,8 +53,7 @@ class RequestLog:
             "in_flight": self.in_flight,
             **facts,
         }
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
+        return json.dumps(line).encode() + b"\n"
 
     def content(self) -> bytes:
         """All lines so far."""
