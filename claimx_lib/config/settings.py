@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +22,7 @@ from claimx_lib.config.model import (
 from claimx_lib.config.secrets import SecretReference
 
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
 
 
 class Topics(Model):
@@ -45,6 +48,7 @@ class Kafka(Model):
     sasl_password: SecretReference | None
     options: dict[str, str]
     create_input_topics: bool
+    accept_data_loss: bool
     replication_factor: PositiveCount
     partitions: dict[str, PositiveCount]
     max_message_bytes: PositiveCount
@@ -111,6 +115,13 @@ class Storage(Model):
     checkpoints: str = Field(min_length=1)
     table_properties: dict[str, str]
 
+    @field_validator("warehouse", "checkpoints")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        """A relative path is relative to this process, not to what Spark holds to be its warehouse."""
+        is_name = "://" in value or value.startswith(("/", "dbfs:", "file:")) or CATALOG_ROOT.match(value)
+        return value if is_name else str(Path(value).absolute())
+
 
 class Spark(Model):
     """The Spark session that `claimx run` starts; under spark-submit the submitter's options win."""
@@ -137,6 +148,7 @@ class Logging(Model):
 
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["auto", "json", "text"]
+    spark_file: str | None
 
 
 class Pii(Model):

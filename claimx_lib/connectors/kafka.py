@@ -25,7 +25,8 @@ def read_stream(
     """Return a streaming frame of the topics' records: key, value BINARY, topic, partition, offset,
     timestamp, headers ARRAY<STRUCT<key, value>>; at most about `max_records` a micro-batch.
 
-    Fails where offsets that the checkpoint names are gone from the broker, rather than skip them.
+    Fails where offsets that the checkpoint names are gone from the broker, rather than skip them, unless
+    `kafka.accept_data_loss` says otherwise.
     """
     reader = session.readStream.format("kafka").options(**spark_options(kafka))
     return (
@@ -33,7 +34,7 @@ def read_stream(
         .option("startingOffsets", starting_offsets)
         .option("maxOffsetsPerTrigger", max_records)
         .option("includeHeaders", "true")
-        .option("failOnDataLoss", "true")
+        .option("failOnDataLoss", str(not kafka.accept_data_loss).lower())
         .load()
         .select(*RECORD)
     )
