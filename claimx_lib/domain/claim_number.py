@@ -65,7 +65,7 @@ class ClaimFormat:
     rule: str
 
 
-def accepted_claim_number(value: object) -> str | None:
+def parsed_claim_number(value: object) -> str | None:
     """Return the claim number that a JSON value stands for, trimmed; None where it is none.
 
     A claim number is a string, or a JSON integer of zero or more (its digits), of 1 to 50 code points without a

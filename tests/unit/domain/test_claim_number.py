@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from claimx_lib.domain.claim_number import (
     KEY_RULES,
     RULES,
-    accepted_claim_number,
+    parsed_claim_number,
     claim_key,
     formats_to_ask,
     normalised,
@@ -93,7 +93,7 @@ def test_without_normalisation_only_the_number_as_given_is_asked() -> None:
 )
 def test_strings_and_whole_numbers_are_claim_numbers(value: object, expected: str) -> None:
     """Strings and JSON integers of 1 to 50 characters are claim numbers, trimmed, otherwise as given."""
-    assert accepted_claim_number(value) == expected
+    assert parsed_claim_number(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_strings_and_whole_numbers_are_claim_numbers(value: object, expected: st
 )  # fmt: skip
 def test_what_is_no_claim_number_is_none(value: object) -> None:
     """Other types, what is empty or too long, control characters, surrogates, and only dashes or zeros are refused."""
-    assert accepted_claim_number(value) is None
+    assert parsed_claim_number(value) is None
 
 
 @given(st.text())
 def test_any_text_is_either_refused_or_a_fixed_point(text: str) -> None:
     """Whatever the text, nothing raises, and an accepted number is accepted again as itself."""
-    accepted = accepted_claim_number(text)
-    assert accepted is None or accepted_claim_number(accepted) == accepted
+    accepted = parsed_claim_number(text)
+    assert accepted is None or parsed_claim_number(accepted) == accepted
 
 
 @given(ASCII_CLAIMS)

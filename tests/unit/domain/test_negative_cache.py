@@ -1,30 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
 from claimx_lib.domain.negative_cache import SWEEP_FROM, NegativeCache
-
-
-@dataclass
-class HandClock:
-    """A clock that moves when it is told to."""
-
-    seconds: float = 100.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+from tests.fakes.clock import FakeClock
 
 
 def test_a_miss_is_remembered_until_its_time_has_passed() -> None:
     """A format is a miss for the time to live and not a moment longer."""
-    clock = HandClock()
+    clock = FakeClock()
     misses = NegativeCache(ttl_seconds=20, clock=clock)
     misses.remember("ABC-1")
     clock.sleep(19.9)
@@ -35,14 +17,14 @@ def test_a_miss_is_remembered_until_its_time_has_passed() -> None:
 
 def test_each_format_is_a_miss_of_its_own() -> None:
     """That one format is unknown says nothing about another."""
-    misses = NegativeCache(ttl_seconds=20, clock=HandClock())
+    misses = NegativeCache(ttl_seconds=20, clock=FakeClock())
     misses.remember("ABC-1")
     assert not misses.is_miss("abc-1")
 
 
 def test_a_changed_mapping_clears_every_format_of_its_key() -> None:
     """After `forget` of a key no format of it is a miss, and those of other keys still are."""
-    misses = NegativeCache(ttl_seconds=20, clock=HandClock())
+    misses = NegativeCache(ttl_seconds=20, clock=FakeClock())
     for text in ("ABC-1", "abc1", "XYZ-1"):
         misses.remember(text)
     misses.forget("ABC1")
@@ -51,7 +33,7 @@ def test_a_changed_mapping_clears_every_format_of_its_key() -> None:
 
 def test_a_time_to_live_of_zero_remembers_nothing() -> None:
     """`negative_cache_seconds: 0` switches the cache off."""
-    misses = NegativeCache(ttl_seconds=0, clock=HandClock())
+    misses = NegativeCache(ttl_seconds=0, clock=FakeClock())
     misses.remember("ABC-1")
     assert not misses.is_miss("ABC-1")
     assert misses.size == 0
@@ -59,7 +41,7 @@ def test_a_time_to_live_of_zero_remembers_nothing() -> None:
 
 def test_memory_is_bounded_by_what_has_not_expired() -> None:
     """Expired keys are dropped once there are many."""
-    clock = HandClock()
+    clock = FakeClock()
     misses = NegativeCache(ttl_seconds=20, clock=clock)
     for number in range(SWEEP_FROM):
         misses.remember(f"A{number}")
