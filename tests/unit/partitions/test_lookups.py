@@ -1,0 +1,150 @@
+"""How gently a partition asks, and when it stops."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from claimx_lib.domain.retry import RetryPolicy
+from tests.fakes.claimx import FakeClaimX
+from tests.fakes.partition import Worker
+
+
+def statuses(rows) -> Counter[str]:
+    """How many rows ended how."""
+    return Counter(row["enrichment_status"] for row in rows)
+
+
+def causes(rows) -> Counter[str]:
+    """The first word of each error."""
+    return Counter((row["enrichment_error"] or "-").split()[0].rstrip(":") for row in rows)
+
+
+def tasks(count: int) -> list[tuple[str, None]]:
+    """Rows for so many tasks."""
+    return [(str(n), None) for n in range(count)]
+
+
+def test_answers_are_kept_for_their_time_across_batches():
+    """60 seconds: a second batch within them calls nobody, one after them calls again."""
+    worker = Worker()
+    worker.run(tasks(3))
+    worker.claimx.clock.advance(59)
+    rows = worker.run(tasks(3))
+    assert (len(worker.calls()), {row["api_calls"] for row in rows}) == (3, {0})
+    worker.claimx.clock.advance(1)
+    worker.run(tasks(3))
+    assert len(worker.calls()) == 6
+    assert worker.opened == 1
+
+
+def test_an_answer_does_not_grow_stale_within_a_partition():
+    """A partition that takes longer than the cache's time still asks once for each id."""
+    worker = Worker()
+    stream = worker.stream(tasks(1), tasks(1))
+    next(stream)
+    worker.claimx.clock.advance(500)
+    next(stream)
+    assert len(worker.calls()) == 1
+
+
+def test_failures_are_not_kept_for_the_next_batch():
+    """An outage is forgotten with its partition."""
+    worker = Worker()
+    worker.claimx.control.fault("status", status=403, count=1)
+    assert statuses(worker.run(tasks(1), tasks(1))) == {"failed": 2}
+    assert len(worker.calls()) == 1
+    assert statuses(worker.run(tasks(1))) == {"not_found": 1}
+
+
+def test_a_401_stops_the_partition_at_once():
+    """A refused token is not tried a second time, and every row left says so."""
+    worker = Worker(FakeClaimX(token="old"))
+    rows = worker.run(tasks(4), tasks(8))
+    assert causes(rows) == {"unauthorized": 12}
+    assert len(worker.calls()) == 1
+
+
+def test_failures_in_a_row_stop_the_partition():
+    """After five failed calls nobody is called any more; what is left fails as circuit-open."""
+    worker = Worker()
+    worker.claimx.control.fault("status", status=500)
+    rows = worker.run(tasks(10), tasks(20))
+    assert len(worker.calls()) == 5
+    assert causes(rows) == {"unavailable": 4, "circuit-open": 26}
+    assert sum(row["api_calls"] for row in rows) == 5
+
+
+def test_an_answer_in_between_keeps_the_partition_calling():
+    """Failures count in a row only: a server that answers is there."""
+    worker = Worker(stop_after_failures=2, retry=RetryPolicy(max_retries=0))
+    worker.claimx.control.fault("status", status=500, path="*/tasks/*[02468]")
+    assert statuses(worker.run(tasks(20))) == {"not_found": 10, "failed": 10}
+
+
+def test_429_slows_down_and_stops_nobody():
+    """A server that asks for patience is alive: all wait, nobody fails."""
+    worker = Worker()
+    worker.claimx.control.fault("status", status=429, retry_after="7", count=20)
+    assert statuses(worker.run(tasks(30), stop_after_failures=2, budget_seconds=10_000)) == {
+        "not_found": 25,
+        "failed": 5,
+    }
+
+
+def test_a_huge_retry_after_fails_its_own_row_only():
+    """Who is told to come back tomorrow gives up, and holds up nobody else."""
+    worker = Worker()
+    worker.claimx.control.fault("status", status=429, retry_after="86400", count=1)
+    rows = worker.run(tasks(5))
+    assert statuses(rows) == {"failed": 1, "not_found": 4}
+    assert worker.claimx.clock.monotonic() < 1
+
+
+def test_an_open_circuit_of_the_driver_calls_nobody():
+    """What the cache knows is still used."""
+    worker = Worker()
+    worker.run(tasks(1))
+    rows = worker.run(tasks(3), call_nobody=True)
+    assert causes(rows) == {"-": 1, "circuit-open": 2}
+    assert len(worker.calls()) == 1
+
+
+def test_the_budget_ends_the_calls():
+    """A slow API takes its budget and no more; what is left says out-of-time."""
+    worker = Worker(budget_seconds=10)
+    worker.claimx.control.switch(latency_seconds=3.0)
+    rows = worker.run(tasks(10))
+    assert causes(rows) == {"-": 3, "timeout": 1, "out-of-time": 6}
+    assert worker.claimx.clock.monotonic() <= 10.1
+
+
+def test_a_hanging_api_takes_the_budget_only():
+    """Every call hangs: the partition ends in time all the same."""
+    worker = Worker(budget_seconds=45)
+    worker.claimx.control.fault("hang")
+    assert statuses(worker.run(tasks(1000))) == {"failed": 1000}
+    assert worker.claimx.clock.monotonic() <= 45.1
+
+
+def test_a_probe_is_one_call():
+    """Half-open: the first failure is the last call."""
+    worker = Worker()
+    worker.claimx.control.fault("status", status=500)
+    worker.policy = worker.policy.probing()
+    assert causes(worker.run(tasks(5))) == {"unavailable": 1, "circuit-open": 4}
+    assert len(worker.calls()) == 1
+
+
+def test_the_share_of_a_partition():
+    """Calls in flight and calls a second are divided; nobody is left with none."""
+    share = Worker(max_concurrency=3, requests_per_second=100).policy.shared(4)
+    assert (share.max_concurrency, share.requests_per_second) == (1, 25)
+
+
+def test_the_pace_lasts_from_batch_to_batch():
+    """I11: a new batch does not start with a fresh allowance."""
+    worker = Worker(requests_per_second=10)
+    for start in range(0, 40, 4):
+        worker.run([(str(n), None) for n in range(start, start + 4)])
+    instants = [line["at"] for line in worker.claimx.control.requests()]
+    assert max(sum(start <= at < start + 1 for at in instants) for start in instants) <= 10
