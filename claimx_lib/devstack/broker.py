@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Self
 from uuid import uuid4
 
 from claimx_lib.devstack.broker_settings import BrokerSettings
-from claimx_lib.devstack.ports import LOOPBACK, accepts, free_port
+from claimx_lib.devstack.ports import LOOPBACK, accepts, free_port, is_free
 from claimx_lib.devstack.process import GuardedProcess
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.errors import DevStackError
@@ -98,6 +99,10 @@ class Broker:
 
     def _start(self) -> None:
         settings = self._settings
+        if not is_free(settings.port):
+            raise DevStackError(
+                f"port {settings.port} is taken", cure=f"end what listens there: ss -ltnp | grep {settings.port}"
+            )
         settings.write()
         _format(settings)
         command = settings.command("kafka.Kafka", str(settings.properties_file))
@@ -114,31 +119,40 @@ class Broker:
         self._has_started = True
 
     def _is_ready_or_dead(self) -> bool:
-        return not self.is_running or (accepts(self.port) and answers(self.bootstrap_servers))
+        return not self.is_running or (accepts(self.port) and self._answers())
+
+    def _answers(self) -> bool:
+        """Whether this broker answers, not another one that has taken the port before it."""
+        return cluster_id_at(self.bootstrap_servers) == self._settings.cluster_id()
 
     def _lost_its_port(self) -> bool:
         """Another process may have taken a port between choice and use; only a first start may choose again."""
-        if not self._port_is_ours or self._has_started or not self.log_file.is_file():
+        if not self._port_is_ours or self._has_started:
             return False
-        return "Address already in use" in self.log_file.read_text(errors="replace")
+        told = self.log_file.read_text(errors="replace") if self.log_file.is_file() else ""
+        return not is_free(self.port) or "Address already in use" in told
 
 
-def answers(bootstrap_servers: str, *, timeout_seconds: float = 2.0) -> bool:
-    """Whether a broker there tells an admin client of itself: it is registered and can create topics."""
+def cluster_id_at(bootstrap_servers: str, *, timeout_seconds: float = 2.0) -> str | None:
+    """The id of the cluster that answers there; None while there is none whose brokers are registered.
+
+    A registered broker creates topics.
+    """
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
     client = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     try:
-        return bool(client.list_topics(timeout=timeout_seconds).brokers)
+        told = client.list_topics(timeout=timeout_seconds)
     except KafkaException:
-        return False
+        return None
+    return told.cluster_id if told.brokers else None
 
 
 def _format(settings: BrokerSettings) -> None:
     if settings.is_formatted:
         return
-    arguments = ["format", "--cluster-id", _cluster_id(), "--config", str(settings.properties_file)]
+    arguments = ["format", "--cluster-id", _new_cluster_id(), "--config", str(settings.properties_file)]
     command = settings.command("kafka.tools.StorageTool", *arguments)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_SECONDS, check=False)
@@ -149,7 +163,5 @@ def _format(settings: BrokerSettings) -> None:
         raise DevStackError(f"the broker's storage cannot be formatted: {told[-1]}", cure=f"empty {settings.data_dir}")
 
 
-def _cluster_id() -> str:
-    from base64 import urlsafe_b64encode
-
+def _new_cluster_id() -> str:
     return urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")

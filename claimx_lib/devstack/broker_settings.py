@@ -45,7 +45,19 @@ class BrokerSettings:
 
     @property
     def is_formatted(self) -> bool:
-        return (self.data_dir / "data" / "meta.properties").is_file()
+        return self._identity.is_file()
+
+    def cluster_id(self) -> str:
+        """The id that formatting gave this broker's cluster; DevStackError before that."""
+        lines = self._identity.read_text().splitlines() if self.is_formatted else []
+        told = next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), "")
+        if not told:
+            raise DevStackError(f"{self._identity} holds no cluster id", cure=f"empty {self.data_dir}")
+        return told
+
+    @property
+    def _identity(self) -> Path:
+        return self.data_dir / "data" / "meta.properties"
 
     def properties(self) -> dict[str, str]:
         """Kafka's own settings."""
@@ -88,6 +100,8 @@ _ONE_NODE = {
 }
 _SMALL = {
     "num.partitions": "1",
+    "broker.heartbeat.interval.ms": "1000",
+    "broker.session.timeout.ms": "6000",  # a broker that was killed may register again only after it
     "offsets.topic.num.partitions": "4",
     "transaction.state.log.num.partitions": "4",
     "num.network.threads": "2",

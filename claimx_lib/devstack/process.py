@@ -14,7 +14,7 @@ from typing import Self
 from claimx_lib.errors import DevStackError
 
 STOP_SECONDS = 30.0
-_LOG_LINES_SHOWN = 5
+_LOG_LINES_SHOWN = 2
 
 
 class GuardedProcess:
@@ -84,9 +84,10 @@ class GuardedProcess:
         self._forget()
 
     def last_words(self) -> str:
-        """The end of its log, as one line."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.is_file() else []
-        return " | ".join(line.strip() for line in lines[-_LOG_LINES_SHOWN:]) or "its log is empty"
+        """The end of its log, the frames of stack traces aside, as one line."""
+        text = self.log.read_text(errors="replace") if self.log.is_file() else ""
+        lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith(("at ", "... "))]
+        return " | ".join(lines[-_LOG_LINES_SHOWN:]) or "its log is empty"
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,0 +1,32 @@
+"""Fixtures of every layer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from claimx_lib.devstack import ports
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    return ports.free_port()
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., str]:
+    """Finds an outside program by any of its names; skips where it is not installed, fails in CI, where none may be left out."""
+
+    def find(*names: str) -> str:
+        found = next(filter(None, map(shutil.which, names)), None)
+        if found is None and os.environ.get("CLAIMX_CI_REQUIRE_ALL") == "1":
+            pytest.fail(f"{names[0]} is not installed, and this run may leave no test out")
+        if found is None:
+            pytest.skip(f"{names[0]} is not installed")
+        return found
+
+    return find
