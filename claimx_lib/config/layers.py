@@ -46,7 +46,8 @@ def _parsed(text: str, path: Path) -> Tree:
         return {}
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path}: not a mapping", cure="write `key: value` lines as in conf/base.yaml")
-    return with_text_keys(loaded)
+    tree: Tree = with_text_keys(loaded)
+    return tree
 
 
 def layer_of_sets(sets: list[str]) -> Layer:
@@ -87,8 +88,10 @@ def merged(low: Tree, high: Tree) -> Tree:
     result = dict(low)
     for key, value in high.items():
         below = result.get(key)
-        is_group = isinstance(value, dict) and isinstance(below, dict) and key not in REPLACED_WHOLE
-        result[key] = merged(below, value) if is_group else value
+        if isinstance(value, dict) and isinstance(below, dict) and key not in REPLACED_WHOLE:
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
     return result
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claimx_lib.config.secrets import read_secret
+from claimx_lib.domain.offsets import Range, TopicPartition
 from claimx_lib.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -80,9 +81,32 @@ def topics_there(kafka: Kafka) -> set[str]:
         raise _unreachable(kafka, error.args[0].str()) from None
 
 
+def offset_ranges(kafka: Kafka, topics: Iterable[str]) -> dict[TopicPartition, Range]:
+    """Return what each partition of those topics holds; a topic that is not there has no entry."""
+    from confluent_kafka import Consumer, KafkaException
+    from confluent_kafka import TopicPartition as Place
+
+    require_broker(kafka)
+    # A consumer needs a group to exist; it joins none and commits nothing.
+    consumer = Consumer({**client_options(kafka), "group.id": "claimx-offsets", "enable.auto.commit": False})
+    wait = kafka.request_timeout_seconds
+    found: dict[TopicPartition, Range] = {}
+    try:
+        known = consumer.list_topics(timeout=wait).topics
+        for topic in sorted(set(topics) & set(known)):
+            for number in known[topic].partitions:
+                first, end = consumer.get_watermark_offsets(Place(topic, number), timeout=wait)
+                found[TopicPartition(topic=topic, partition=number)] = Range(first=first, end=end)
+    except KafkaException as error:
+        raise _unreachable(kafka, error.args[0].str()) from None
+    finally:
+        consumer.close()
+    return found
+
+
 def create_topics(kafka: Kafka, specs: Iterable[TopicSpec]) -> list[str]:
     """Create the topics that are missing, change nothing that exists, and return their names."""
-    from confluent_kafka.admin import NewTopic
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
     from claimx_lib.schemas.topics import DAY_MS
 

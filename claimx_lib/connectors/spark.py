@@ -70,7 +70,7 @@ def _start_context(conf: SparkConf, log: str | None) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("ab") as output:
         try:
-            gateway = launch_gateway(conf, {"stdout": output, "stderr": output})
+            gateway = launch_gateway(conf, {"stdout": output, "stderr": output})  # type: ignore[no-untyped-call]
         except PySparkRuntimeError:
             raise ClaimxError(f"Spark's JVM did not start: see {file}", cure="run claimx doctor") from None
     SparkContext(conf=conf, gateway=gateway)

@@ -24,7 +24,7 @@ def topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
     names, creation = settings.kafka.topics, settings.jobs.task_creation
     ours = settings.jobs.task_trigger.triggers.values()
     actions = [a for t in ours for a in (t.on_any, *t.on_status.values()) if a is not None]
-    listed = [
+    listed: list[tuple[str, int, int, bool]] = [
         (names.claimx_events, 3, 7, True),
         (names.xact_events, 3, 7, True),
         (names.project_sync, 6, 7, False),

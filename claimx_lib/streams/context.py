@@ -74,6 +74,7 @@ class JobContext:
     stop: StopFlag = field(default_factory=StopFlag)
     available_now: bool = False
     jobs_in_application: tuple[str, ...] = ()
+    failures: dict[str, Exception] = field(default_factory=dict)
 
     @property
     def warehouse(self) -> Warehouse:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def start(stage: Stage, context: JobContext) -> StreamingQuery:
     """Start the stage's query on the checkpoint `<root>/<job>`; restarts go on where it stopped.
 
-    Under a stop request a batch ends in its first line, before any effect (StopRequested).
+    Under a stop request a batch ends in its first line, before any effect (StopRequested). What a batch raises is
+    kept in `context.failures`: Spark hands on its text only.
     """
     job = getattr(context.settings.jobs, stage.job)
     writer = stage.source.writeStream.queryName(stage.job).option(
@@ -42,7 +43,11 @@ def _guarded(stage: Stage, context: JobContext):  # type: ignore[no-untyped-def]
         context.stop.check()
         started = time.monotonic()
         batch = BatchRef(query_id=_query_id(frame), batch_id=batch_id)
-        stage.process_batch(frame, batch)
+        try:
+            stage.process_batch(frame, batch)
+        except Exception as error:
+            context.failures[stage.job] = error
+            raise
         seconds = time.monotonic() - started
         context.metrics.observe("claimx_stream_batch_duration_seconds", seconds, job=stage.job)
         logger(job=stage.job, batch_id=batch_id).debug("batch done", seconds=round(seconds, 3))

@@ -1,0 +1,69 @@
+"""What a query's checkpoint folder says: read from its files, without a JVM."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from claimx_lib.domain.offsets import Offsets, TopicPartition
+
+REMOTE = "://"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One committed micro-batch: its number, when it was committed, and the Kafka offsets to go on from."""
+
+    number: int
+    committed_at: datetime
+    offsets: Offsets
+
+
+def folder_of(checkpoints: str, job: str) -> Path | None:
+    """Return the job's checkpoint folder, None where it is not on a file system of this machine."""
+    root = checkpoints.removeprefix("file://").removeprefix("file:")
+    return None if REMOTE in root else Path(root) / job
+
+
+def query_id_of(folder: Path) -> str | None:
+    """Return the id of the query that writes there, None where none has yet."""
+    try:
+        return str(json.loads((folder / "metadata").read_text("utf-8"))["id"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def committed_batches(folder: Path, *, newest: int = 1) -> list[Batch]:
+    """Return the newest committed batches, newest first; none where the checkpoint is new or unreadable."""
+    numbers = sorted((int(p.name) for p in (folder / "commits").glob("[0-9]*") if p.name.isdigit()), reverse=True)
+    return [batch for number in numbers[:newest] if (batch := _batch(folder, number)) is not None]
+
+
+def _batch(folder: Path, number: int) -> Batch | None:
+    try:
+        committed = datetime.fromtimestamp((folder / "commits" / str(number)).stat().st_mtime, UTC)
+        text = (folder / "offsets" / str(number)).read_text("utf-8")
+    except OSError:
+        return None
+    return Batch(number=number, committed_at=committed, offsets=parsed_offsets(text))
+
+
+def parsed_offsets(text: str) -> Offsets:
+    """Return the Kafka offsets in an offset log's text; other sources' lines (a heartbeat, `-`) hold none."""
+    found: dict[TopicPartition, int] = {}
+    for line in text.splitlines()[2:]:
+        for topic, partitions in _object(line).items():
+            if isinstance(partitions, dict):
+                found |= {TopicPartition(topic=topic, partition=int(p)): int(o) for p, o in partitions.items()}
+    return found
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(line)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,55 @@
+"""The driver's metrics in the Prometheus format: served while it runs, pushed when a short run ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, push_to_gateway, start_http_server
+
+from claimx_lib.errors import ClaimxError
+
+if TYPE_CHECKING:
+    from claimx_lib.config.settings import Metrics as MetricsSettings
+
+OFF = 0
+PUSH_TIMEOUT_SECONDS = 5.0
+
+
+@contextmanager
+def served(registry: CollectorRegistry, settings: MetricsSettings, *, port: int) -> Iterator[None]:
+    """Serve the registry at `http://<host>:<port>/metrics` for as long as the block runs; port 0 serves nothing.
+
+    Raises ClaimxError that names the setting where the port is taken.
+    """
+    if port == OFF:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, addr=settings.host, registry=registry)
+    except OSError as error:
+        raise ClaimxError(
+            f"metrics.port: {settings.host}:{port} can't be served: {error.strerror}",
+            cure="set CLAIMX_METRICS_PORT to a free port, or to 0 for no endpoint",
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def push(registry: CollectorRegistry, settings: MetricsSettings, *, grouping: str) -> str | None:
+    """Push the registry to the configured Pushgateway; return what went wrong, None where nothing did or none is set.
+
+    A gateway that is down fails no run: the data is in the tables.
+    """
+    if settings.pushgateway_url is None:
+        return None
+    try:
+        push_to_gateway(settings.pushgateway_url, job=grouping, registry=registry, timeout=PUSH_TIMEOUT_SECONDS)
+    except OSError as error:
+        return f"{type(error).__name__}: {getattr(error, 'reason', None) or error.strerror or 'no answer'}"
+    return None

@@ -1,0 +1,118 @@
+"""What is looked at before a job starts: what would fail later fails now, with one line and its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from claimx_lib.config.secrets import read_secret
+from claimx_lib.config.versions import require_engine
+from claimx_lib.connectors.checkpoint import committed_batches, folder_of, query_id_of
+from claimx_lib.connectors.kafka_client import offset_ranges, topics_there
+from claimx_lib.connectors.spark import on_databricks
+from claimx_lib.domain.offsets import Gap, gaps
+from claimx_lib.errors import ConfigError, KafkaError
+from claimx_lib.operations.tables import require_tables
+from claimx_lib.schemas import tables
+
+if TYPE_CHECKING:
+    from claimx_lib.config.settings import Settings
+
+TABLES_OF = {
+    "task_trigger": (tables.DEAD_LETTERS,),
+    "task_tracking": (tables.TRACKING, tables.DEAD_LETTERS),
+    "mapping_sync": (tables.MAPPING, tables.MAPPING_HISTORY, tables.PROJECTS, tables.DEAD_LETTERS),
+    "task_creation": (tables.MAPPING, tables.PENDING, tables.PLAN, tables.LEDGER, tables.DEAD_LETTERS),
+    "maintenance": tables.TABLES,
+}
+
+
+def checked(settings: Settings, jobs: Sequence[str]) -> dict[str, list[Gap]]:
+    """Return, for each job, the records that are gone from the broker: none, unless `kafka.accept_data_loss`.
+
+    Raises ConfigError (secrets, start dates), VersionError, KafkaError or TableError where a job could not run.
+    """
+    _require_token(settings, jobs)
+    _require_start(settings, jobs)
+    require_engine(on_databricks=on_databricks())
+    _require_topics(settings, jobs)
+    require_tables(settings, tables_of(jobs))
+    found = {job: aged_out(settings, job) for job in jobs}
+    lost = [(job, gap) for job, gone in found.items() for gap in gone]
+    if lost and not settings.kafka.accept_data_loss:
+        job, gap = lost[0]
+        more = f" and {len(lost) - 1} ranges more" if len(lost) > 1 else ""
+        raise KafkaError(
+            f"{job}: {gap}{more} are gone from the broker before they were read",
+            cure="give --accept-data-loss to record the gap as a dead letter and go on",
+        )
+    return found
+
+
+def tables_of(jobs: Sequence[str]) -> list[str]:
+    """Return the names of the tables that the jobs read and write, each once."""
+    return list(dict.fromkeys(spec.name for job in jobs for spec in TABLES_OF[job]))
+
+
+def topics_of(settings: Settings, job: str) -> tuple[list[str], list[str]]:
+    """Return the topics that the job reads, and those that it writes."""
+    names, creation = settings.kafka.topics, settings.jobs.task_creation
+    triggers = settings.jobs.task_trigger.triggers.values()
+    actions = [a for t in triggers for a in (t.on_any, *t.on_status.values()) if a is not None]
+    flow = {
+        "task_trigger": ([names.claimx_events], [a.publish_to_topic for a in actions]),
+        "task_tracking": ([names.tracking], [names.tracking_success, names.tracking_errors]),
+        "mapping_sync": ([names.project_sync, names.manual_decisions, names.claimx_events], []),
+        "task_creation": (
+            [names.xact_events, creation.retry_topic],
+            [creation.retry_topic, creation.dlq_topic, names.project_sync],
+        ),
+    }
+    reads, writes = flow[job]
+    return list(dict.fromkeys(reads)), list(dict.fromkeys(writes))
+
+
+def aged_out(settings: Settings, job: str) -> list[Gap]:
+    """Return what the job's checkpoint goes on from and the broker no longer holds."""
+    folder = folder_of(settings.storage.checkpoints, job)
+    newest = committed_batches(folder) if folder is not None else []
+    if not newest:
+        return []
+    there = offset_ranges(settings.kafka, {place.topic for place in newest[0].offsets})
+    return gaps(newest[0].offsets, there)
+
+
+def needs_token(settings: Settings, job: str) -> bool:
+    """Tell whether the job, as it is set, calls ClaimX."""
+    tracking, creation = settings.jobs.task_tracking, settings.jobs.task_creation
+    return (job == "task_tracking" and (tracking.lookup_enabled or tracking.project_lookup)) or (
+        job == "task_creation" and creation.mode != "off"
+    )
+
+
+def _require_token(settings: Settings, jobs: Sequence[str]) -> None:
+    if any(needs_token(settings, job) for job in jobs):
+        read_secret(settings.claimx.token, path="claimx.token")
+
+
+def _require_start(settings: Settings, jobs: Sequence[str]) -> None:
+    creation = settings.jobs.task_creation
+    if "task_creation" not in jobs or not creation.require_events_since or creation.events_since is not None:
+        return
+    folder = folder_of(settings.storage.checkpoints, "task_creation")
+    if folder is None or query_id_of(folder) is None:
+        raise ConfigError(
+            "jobs.task_creation.events_since is not set, and this is the job's first start: it would make tasks of history",
+            cure="set it to the time from which events make tasks, such as 2026-01-10T00:00:00Z",
+        )
+
+
+def _require_topics(settings: Settings, jobs: Sequence[str]) -> None:
+    there = topics_there(settings.kafka)
+    wanted = [topic for job in jobs for side in topics_of(settings, job) for topic in side]
+    missing = [topic for topic in dict.fromkeys(wanted) if topic not in there]
+    if missing:
+        raise KafkaError(
+            f"{', '.join(missing)}: no such topic at {settings.kafka.bootstrap_servers}",
+            cure="run claimx topics create",
+        )

@@ -1,0 +1,182 @@
+"""Where everything is wired: arguments, settings, session, streams, wait, clean stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from py4j.protocol import Py4JError
+
+from claimx_lib.config.load import load
+from claimx_lib.connectors.spark import open_session
+from claimx_lib.errors import ClaimxError, ConfigError, UsageError
+from claimx_lib.observability.endpoint import push, served
+from claimx_lib.observability.logs import configure_logs, logger
+from claimx_lib.observability.metrics import Metrics
+from claimx_lib.operations.preflight import checked, tables_of
+from claimx_lib.operations.tables import require_tables
+from claimx_lib.streams.application import FLOW, run_in_turn, run_together
+from claimx_lib.streams.context import JobContext, StopFlag
+from claimx_lib.streams.gaps import record_gaps
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from claimx_lib.config.settings import Settings
+
+ALL = "all"
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """How a run ended: the jobs that failed, each with one line of why."""
+
+    failures: tuple[tuple[str, ClaimxError], ...] = ()
+
+    @property
+    def status(self) -> int:
+        """Exit status: 0 where every job is done or was stopped, 1 where one failed."""
+        return 1 if self.failures else 0
+
+
+def run(
+    jobs: Sequence[str],
+    settings: Settings,
+    *,
+    available_now: bool = False,
+    metrics: Metrics | None = None,
+    stop: StopFlag | None = None,
+) -> RunReport:
+    """Run the named streaming jobs as queries of one application until they end or a stop is asked for.
+
+    With `available_now` one after the other in the order of the data flow: what is there is processed, then it ends.
+    SIGTERM and SIGINT stop it between two batches. A job that fails leaves the others running.
+    Raises ClaimxError, before anything is started, where settings, secrets, Kafka or tables are not as needed.
+    """
+    names = chosen(jobs, settings)
+    flag, counted = stop or StopFlag(), metrics or Metrics()
+    configure_logs(settings.logging)
+    gaps = checked(settings, names)
+    with served(counted.registry, settings.metrics, port=_port(names, settings)), stop_on_signals(flag):
+        with spark_session(settings, app_name=f"claimx {' '.join(names)}") as session, stop_on_signals(flag):
+            context = JobContext(
+                session=session,
+                settings=settings,
+                metrics=counted,
+                stop=flag,
+                available_now=available_now,
+                jobs_in_application=names,
+            )
+            require_tables(settings, tables_of(names), session)
+            record_gaps(context, gaps)
+            failures = run_in_turn(names, context) if available_now else run_together(names, context)
+        if available_now:
+            _push(counted, settings, names)
+    return RunReport(failures=tuple(failures.items()))
+
+
+def chosen(jobs: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Return the jobs meant, each once, in the order of the data flow; `all` means every one that is enabled."""
+    unknown = [job for job in jobs if job not in (*FLOW, ALL)]
+    if unknown or not jobs:
+        what = f"there is no job {unknown[0]}" if unknown else "name a job"
+        raise UsageError(what, cure=f"use {', '.join(FLOW)}, or {ALL}")
+    enabled = {job for job in FLOW if getattr(settings.jobs, job).enabled}
+    wanted = enabled if ALL in jobs else set(jobs)
+    if wanted - enabled:
+        off = min(wanted - enabled)
+        raise ConfigError(f"jobs.{off}.enabled is false", cure=f"set it to true, or leave {off} out")
+    if not wanted:
+        raise ConfigError("no job is enabled", cure="set jobs.<job>.enabled to true for one of them")
+    return tuple(job for job in FLOW if job in wanted)
+
+
+@contextmanager
+def spark_session(settings: Settings, *, app_name: str) -> Iterator[SparkSession]:
+    """Hand out a session, and stop it at the end if it was started for this."""
+    from pyspark.sql import SparkSession
+
+    was_there = SparkSession.getActiveSession() is not None
+    session = open_session(settings, app_name=app_name)
+    try:
+        yield session
+    finally:
+        if not was_there:
+            _stop_quietly(session)
+
+
+@contextmanager
+def stop_on_signals(flag: StopFlag) -> Iterator[None]:
+    """Turn the first SIGTERM or SIGINT into a stop between two batches; the second ends the process at once.
+
+    To be entered again once a session is there: Spark sets a handler of its own for SIGINT.
+    """
+
+    def asked(number: int, _: FrameType | None) -> None:
+        if flag.is_set:
+            os._exit(128 + number)
+        flag.set()
+        sys.stderr.write("claimx: stopping between two batches; once more to stop at once\n")
+
+    try:
+        before = {number: signal.signal(number, asked) for number in SIGNALS}
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def submit(job: str, arguments: Sequence[str]) -> int:
+    """Run one job as `spark-submit jobs/<job>.py` does; return the exit status, with one line where it failed."""
+    parser = argparse.ArgumentParser(prog=f"jobs/{job}.py", description=f"Runs {job}.")
+    parser.add_argument("--env", default="local", help="conf/<ENV>.yaml over conf/base.yaml")
+    parser.add_argument("--config", type=Path, help="a settings file over both")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting over all files")
+    parser.add_argument("--available-now", action="store_true", help="process what is there and end")
+    parser.add_argument("--accept-data-loss", action="store_true", help="record a gap in the topic and go on")
+    given = parser.parse_args(arguments)
+    try:
+        settings = load(given.env, config=given.config, sets=[*given.set, *loss_accepted(given.accept_data_loss)])
+        report = run([job], settings, available_now=given.available_now)
+    except ClaimxError as error:
+        sys.stderr.write(f"claimx: {job}: {error}\n")
+        return error.exit_status
+    for name, failure in report.failures:
+        sys.stderr.write(f"claimx: {name}: {failure}\n")
+    return report.status
+
+
+def loss_accepted(is_accepted: bool) -> list[str]:  # noqa: FBT001  (it is what the flag says)
+    """Return the setting that `--accept-data-loss` stands for."""
+    return ["kafka.accept_data_loss=true"] if is_accepted else []
+
+
+def _port(names: Sequence[str], settings: Settings) -> int:
+    own: int | None = getattr(settings.jobs, names[0]).metrics_port if len(names) == 1 else None
+    return settings.metrics.port if own is None else own
+
+
+def _push(metrics: Metrics, settings: Settings, names: Sequence[str]) -> None:
+    problem = push(metrics.registry, settings.metrics, grouping="_".join(names))
+    if problem is not None:
+        logger().warning("metrics were not pushed", problem=problem)
+
+
+def _stop_quietly(session: SparkSession) -> None:
+    try:
+        session.stop()
+    except (OSError, Py4JError):  # the JVM was gone before us
+        return

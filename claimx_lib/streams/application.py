@@ -1,0 +1,94 @@
+"""The queries of one application: started, measured, watched."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from py4j.protocol import Py4JError
+
+from claimx_lib.observability.logs import logger
+from claimx_lib.observability.progress import ProgressListener
+from claimx_lib.streams.failure import explained
+from claimx_lib.streams.query import start
+from claimx_lib.streams.supervise import watch
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from claimx_lib.errors import ClaimxError
+    from claimx_lib.streams.context import JobContext, Stage
+
+FLOW = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
+"""The streaming jobs, in the order of the data flow."""
+RUNNING = "claimx_stream_running"
+
+Failures = dict[str, "ClaimxError"]
+
+
+def stage_of(job: str, context: JobContext) -> Stage:
+    """Return the job's stage; its module is loaded only now, so that a job alone loads no other."""
+    stage: Stage = importlib.import_module(f"claimx_lib.streams.{job}").stage(context)
+    return stage
+
+
+def run_together(jobs: Sequence[str], context: JobContext) -> Failures:
+    """Run the jobs beside each other until each has ended; return those that failed, with why."""
+    with _listened(context) as listener:
+        return _run(jobs, context, listener)
+
+
+def run_in_turn(jobs: Sequence[str], context: JobContext) -> Failures:
+    """Run the jobs one after the other; return those that failed, with why. A stop leaves out those to come.
+
+    mapping_sync runs once more after task_creation, so that what that has learnt from the API is mapped.
+    """
+    again = ("mapping_sync",) if {"mapping_sync", "task_creation"} <= set(jobs) else ()
+    failures: Failures = {}
+    with _listened(context) as listener:
+        for job in (*jobs, *again):
+            if not context.stop.is_set:
+                failures |= _run([job], context, listener)
+    return failures
+
+
+def _run(jobs: Sequence[str], context: JobContext, listener: ProgressListener) -> Failures:
+    began = time.monotonic()
+    failures: Failures = {}
+
+    def ended(job: str, failure: ClaimxError | None) -> None:
+        context.metrics.set(RUNNING, 0, job=job)
+        seconds = round(time.monotonic() - began, 1)
+        if failure is None:
+            logger(job=job).info("job ended", records=listener.records(job), seconds=seconds)
+        else:
+            failures[job] = failure
+            logger(job=job).error("job failed", error=str(failure), seconds=seconds)
+
+    queries: dict[str, StreamingQuery] = {}
+    for job in jobs:
+        listener.begin(job)
+        try:
+            queries[job] = start(stage_of(job, context), context)
+        except Exception as error:  # noqa: BLE001  (one job that can't start leaves the others running)
+            ended(job, explained(error))
+        else:
+            context.metrics.set(RUNNING, 1, job=job)
+    watch(queries, context, each_look=listener.refresh, ended=ended)
+    return failures
+
+
+@contextmanager
+def _listened(context: JobContext) -> Iterator[ProgressListener]:
+    listener = ProgressListener(context.metrics)
+    context.session.streams.addListener(listener)
+    try:
+        yield listener
+    finally:
+        try:
+            context.session.streams.removeListener(listener)
+        except (Py4JError, OSError):
+            logger().debug("the JVM was gone before its listener")

@@ -1,0 +1,12 @@
+"""task_trigger: keeps the events of our task templates; `spark-submit jobs/task_trigger.py --env ENV [--available-now]`."""
+
+from __future__ import annotations
+
+import sys
+
+from claimx_lib.runtime import submit
+
+if __name__ == "__main__":
+    status = submit("task_trigger", sys.argv[1:])
+    if status:  # a cluster takes even sys.exit(0) for a failure
+        sys.exit(status)
