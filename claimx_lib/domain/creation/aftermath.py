@@ -1,0 +1,130 @@
+"""What follows from a create decision and what the ledger says after it: the same whenever it is worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from claimx_lib.domain.api import ApiOutcome, TaskCreation, is_in_doubt
+from claimx_lib.domain.creation import reasons
+from claimx_lib.domain.creation.decisions import Create, Decision, Drop, Skip, Subject, Wait
+from claimx_lib.domain.creation.ledger import DONE_STATES, FREE, PROJECT_GONE, KeyState, LedgerRow, State
+from claimx_lib.domain.creation.plan import after_none, given_up
+from claimx_lib.domain.creation.policy import Policy
+from claimx_lib.domain.reasons import Reason
+
+RATE_LIMITED, UNAUTHORIZED = reasons.RATE_LIMITED, reasons.UNAUTHORIZED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a POST is written down; None as `state` leaves the INTENT open: in doubt."""
+
+    state: State | None
+    reason: str | None = None
+    task_id: str | None = None
+    error: str | None = None
+    retry_after_seconds: float | None = None
+
+
+def ending_of(creation: TaskCreation, policy: Policy) -> Ending:
+    """The ledger's word for an answer to a POST (architecture, decision 3)."""
+    answer = creation.answer
+    if answer.is_ok:
+        return Ending(state=State.CREATED, task_id=creation.task_id)
+    if is_in_doubt(answer):
+        state = None if policy.supports_external_reference else State.UNKNOWN
+        return Ending(state=state, reason=reasons.IN_DOUBT, error=answer.error)
+    if answer.is_permanent:
+        return Ending(state=State.REJECTED, reason=str(Reason.TASK_REJECTED), error=answer.error)
+    by_kind = {
+        ApiOutcome.NOT_FOUND: PROJECT_GONE,
+        ApiOutcome.RATE_LIMITED: RATE_LIMITED,
+        ApiOutcome.UNAUTHORIZED: UNAUTHORIZED,
+    }
+    reason = by_kind.get(answer.kind, str(Reason.API_UNAVAILABLE))
+    return Ending(
+        state=State.NOT_SENT, reason=reason, error=answer.error, retry_after_seconds=answer.retry_after_seconds
+    )
+
+
+def after_create(create: Create, states: Mapping[str, KeyState], now: datetime, policy: Policy) -> tuple[Decision, ...]:
+    """The decision that is left of a create one: in doubt and not sent wait, rejected and unknown go to a person.
+
+    What waits goes first: an event is given up when none of its tasks is open any more.
+    """
+    kept = [states.get(task.key, FREE) for task in create.tasks]
+    subject = create.subject
+    if any(state.is_in_doubt for state in kept):
+        return (_in_doubt(create, kept, now, policy),)
+    lasts = [state.last_outcome for state in kept]
+    unsent = [row for row, state in zip(lasts, kept, strict=True) if _is_unsent(row, state, subject)]
+    if unsent:
+        return (_not_sent(create, unsent, now, policy),)
+    if all(state.done is not None for state in kept):
+        return _done(create, kept)
+    return (_refused(subject, kept, policy),)
+
+
+def is_created_by(create: Create, states: Mapping[str, KeyState]) -> bool:
+    """Whether every task of the decision is there."""
+    return all(states.get(task.key, FREE).done is not None for task in create.tasks)
+
+
+def _is_unsent(row: LedgerRow | None, state: KeyState, subject: Subject) -> bool:
+    if state.done is not None:
+        return False
+    if row is None or row.state is State.NOT_SENT:
+        return True
+    return subject.may_reopen and row.attempt != subject.attempt and state.outcome_of(subject.attempt) is None
+
+
+def _in_doubt(create: Create, states: list[KeyState], now: datetime, policy: Policy) -> Wait:
+    times = [at for state in states if (at := state.settles_at(policy)) is not None]
+    settles_at = max(times, default=now)
+    early = now + timedelta(seconds=policy.early_look_seconds)
+    at = settles_at if create.is_look else min(early, settles_at)
+    if at <= now:
+        at = now + timedelta(seconds=max(policy.retry_delay_seconds, 1.0))
+    return Wait(subject=create.subject, reason=reasons.IN_DOUBT, next_attempt_at=at)
+
+
+def _not_sent(create: Create, rows: list[LedgerRow | None], now: datetime, policy: Policy) -> Decision:
+    subject = create.subject
+    told = [row for row in rows if row is not None and row.attempt == subject.attempt]
+    if any(row.reason == PROJECT_GONE for row in told):
+        note = reasons.gone(create.project_id)
+        return after_none(subject, Reason.PROJECT_NOT_FOUND, max(row.at for row in told), _no_chance, policy, note=note)
+    reason = next((row.reason for row in told if row.reason), None) or str(Reason.API_UNAVAILABLE)
+    if reason != UNAUTHORIZED and _is_refused_too_long(told, subject, now, policy):
+        return given_up(subject, Reason.API_UNAVAILABLE, policy, error=told[-1].error or "")
+    not_before = [row.expires_at for row in told if row.expires_at is not None]
+    return Wait(subject=subject, reason=reason, next_attempt_at=max(not_before, default=now))
+
+
+def _is_refused_too_long(rows: list[LedgerRow], subject: Subject, now: datetime, policy: Policy) -> bool:
+    """Sent and turned away, for longer than a claim may wait; what an open circuit kept back does not count."""
+    was_sent = any(row.error and ApiOutcome.CIRCUIT_OPEN not in row.error for row in rows)
+    return was_sent and policy.is_too_old(subject.first_seen_at, now)
+
+
+def _done(create: Create, states: list[KeyState]) -> tuple[Decision, ...]:
+    event_id = create.subject.event.event_id
+    is_ours = [any(row.event_id == event_id for row in state.rows if row.state in DONE_STATES) for state in states]
+    taken = tuple(task for task, own in zip(create.tasks, is_ours, strict=True) if not own)
+    skips = (Skip(subject=create.subject, reason=reasons.ONCE_PER, tasks=taken),) if taken else ()
+    return (*skips, Drop(subject=create.subject))
+
+
+def _refused(subject: Subject, states: list[KeyState], policy: Policy) -> Decision:
+    lasts = [state.last_outcome for state in states if state.done is None]
+    rows = [row for row in lasts if row is not None]
+    unknown = [row for row in rows if row.state is State.UNKNOWN]
+    reason = Reason.TASK_UNKNOWN if unknown else Reason.TASK_REJECTED
+    error = next((row.error for row in unknown or rows if row.error), None)
+    return given_up(subject, reason, policy, error=error or "")
+
+
+def _no_chance() -> float:
+    return 1.0

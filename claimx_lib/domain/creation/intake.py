@@ -1,0 +1,164 @@
+"""Which events a batch takes up: new ones, replays, and those that waited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+
+from claimx_lib.domain.creation.events import NotOurs, Refusal, SourceRecord, XactEvent, decoded
+from claimx_lib.domain.creation.headers import Replay, RetryHeaders, retry_headers
+from claimx_lib.domain.creation.policy import Policy
+
+
+@unique
+class Route(StrEnum):
+    """How an event came into the batch; a woken or recovered one is looked up in the mapping alone."""
+
+    DUE = "due"
+    WOKEN = "woken"
+    RECOVERED = "recovered"
+    FRESH = "fresh"
+
+    @property
+    def asks_api(self) -> bool:
+        """Whether its claim may be asked for at the API."""
+        return self in {Route.DUE, Route.FRESH}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRow:
+    """A row of `xact_task_pending` as far as decisions rest on it; `record` is the original one."""
+
+    event_id: str
+    record: SourceRecord
+    attempts: int
+    first_seen_at: datetime
+    last_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A dead letter that is not closed; `record` is there where it may be recovered."""
+
+    dead_letter_id: str
+    event_id: str | None
+    attempts: int = 0
+    opened_at: datetime | None = None
+    record: SourceRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Events that the tables know, asked for the ids of this batch alone."""
+
+    event_ids: frozenset[str] = frozenset()
+    pending_ids: frozenset[str] = frozenset()
+    replays: frozenset[Replay] = frozenset()
+    letters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An event that the batch decides on."""
+
+    event: XactEvent
+    route: Route
+    attempts: int = 0
+    first_seen_at: datetime
+    not_before: datetime | None = None
+    letters: tuple[str, ...] = ()
+    replay: Replay | None = None
+    last_reason: str | None = None
+    is_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The records of a batch, read: events in order, refusals, and how many are not ours."""
+
+    events: tuple[XactEvent, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    not_ours: int = 0
+
+
+def read(records: Iterable[SourceRecord], policy: Policy) -> Reading:
+    """Every record as exactly one of event, refusal, not ours; in the order of topic, partition and offset."""
+    ordered = sorted(records, key=lambda record: (record.at, record.topic, record.partition, record.offset))
+    results = [decoded(record, policy.rules) for record in ordered]
+    return Reading(
+        events=tuple(r for r in results if isinstance(r, XactEvent)),
+        refusals=tuple(r for r in results if isinstance(r, Refusal)),
+        not_ours=sum(isinstance(r, NotOurs) for r in results),
+    )
+
+
+def fresh(reading: Reading, known: Known, *, retry_topic: str, longest_wait_seconds: float) -> tuple[Candidate, ...]:
+    """The events that are new, each once, and the replays that are new.
+
+    An event known in any state is left out, also when it is our own echo on the retry topic, unless it brings a
+    replay that no batch has taken up. Anything else on the retry topic starts at its `x-retry-count`, not before its
+    `x-retry-after` has passed.
+    """
+    chosen: dict[str, Candidate] = {}
+    for event in reading.events:
+        is_retry = event.record.topic == retry_topic
+        told = retry_headers(event.record.headers) if is_retry else RetryHeaders()
+        is_new_replay = told.replay is not None and told.replay not in known.replays
+        is_new = event.event_id not in known.event_ids or is_new_replay
+        if is_new and event.event_id not in known.pending_ids and event.event_id not in chosen:
+            wait = min(told.retry_after_seconds, longest_wait_seconds)
+            chosen[event.event_id] = Candidate(
+                event=event,
+                route=Route.FRESH,
+                attempts=told.retry_count,
+                first_seen_at=event.record.at,
+                not_before=event.record.at + timedelta(seconds=wait) if wait else None,
+                letters=_letters(event, told.replay, known),
+                replay=told.replay,
+                is_retry=is_retry,
+            )
+    return tuple(chosen.values())
+
+
+def resumed(rows: Iterable[PendingRow], route: Route, known: Known, policy: Policy) -> tuple[Candidate, ...]:
+    """Pending rows as candidates, with what their headers say of a replay."""
+    candidates = []
+    for row in rows:
+        event = decoded(row.record, policy.rules)
+        if not isinstance(event, XactEvent):
+            continue  # its type has lost its rule, or it was erased: it stays where a person sees it
+        replay = retry_headers(row.record.headers).replay
+        candidates.append(
+            Candidate(
+                event=event,
+                route=route,
+                attempts=row.attempts,
+                first_seen_at=row.first_seen_at,
+                letters=_letters(event, replay, known),
+                replay=replay,
+                last_reason=row.last_reason,
+            )
+        )
+    return tuple(candidates)
+
+
+def recovered(letters: Iterable[Letter], known: Known, policy: Policy) -> tuple[Candidate, ...]:
+    """Dead letters whose mapping may have arrived, as candidates; one for each event."""
+    chosen: dict[str, Candidate] = {}
+    for letter in letters:
+        event = decoded(letter.record, policy.rules) if letter.record is not None else None
+        if isinstance(event, XactEvent) and event.event_id not in known.pending_ids:
+            chosen[event.event_id] = Candidate(
+                event=event,
+                route=Route.RECOVERED,
+                first_seen_at=letter.opened_at or event.record.at,
+                letters=_letters(event, None, known) or (letter.dead_letter_id,),
+            )
+    return tuple(chosen.values())
+
+
+def _letters(event: XactEvent, replay: Replay | None, known: Known) -> tuple[str, ...]:
+    own = (replay.dead_letter_id,) if replay is not None else ()
+    return tuple(dict.fromkeys((*own, *known.letters.get(event.event_id, ()))))

@@ -1,0 +1,166 @@
+"""The ledger of create-once: rows as they are appended, and what they say of one key together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+
+from claimx_lib.domain.creation.policy import Policy
+
+
+@unique
+class State(StrEnum):
+    """What a ledger row says; INTENT stands before each send, every other one ends an attempt."""
+
+    INTENT = "INTENT"
+    CREATED = "CREATED"
+    UNKNOWN = "UNKNOWN"
+    REJECTED = "REJECTED"
+    ADOPTED = "ADOPTED"
+    SKIPPED = "SKIPPED"
+    NOT_SENT = "NOT_SENT"
+
+
+DONE_STATES = frozenset({State.CREATED, State.ADOPTED})
+CLOSED_STATES = frozenset({State.UNKNOWN, State.REJECTED, State.SKIPPED})
+NOT_THERE, NOT_OWNER, PROJECT_GONE = "not-there", "not-owner", "project-gone"
+"""Why a row is NOT_SENT: looked up twice and absent; another attempt's INTENT came first; POST answered 404."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One step for one key. `expires_at` of an INTENT: nobody sends after it; of a NOT_SENT: not again before it.
+
+    `attempt_id` is `<attempt of the batch>.<run>`: two runs of one batch never take each other's INTENT for their own.
+    """
+
+    idempotency_key: str
+    event_id: str
+    state: State
+    claim_number: str | None = None
+    project_id: int | None = None
+    claimx_task_id: str | None = None
+    attempt_id: str
+    expires_at: datetime | None = None
+    rule: str | None = None
+    resolved_by: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    source_topic: str | None = None
+    source_partition: int | None = None
+    source_offset: int | None = None
+    at: datetime
+
+    @property
+    def attempt(self) -> str:
+        """The batch's attempt that this row belongs to, whichever run of the batch wrote it."""
+        return self.attempt_id.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyState:
+    """All rows of one idempotency key, in the table's order as far as it is known."""
+
+    rows: tuple[LedgerRow, ...] = ()
+
+    @property
+    def done(self) -> LedgerRow | None:
+        """The row that says that the task is there."""
+        return next((row for row in self.rows if row.state in DONE_STATES), None)
+
+    @property
+    def open_intents(self) -> tuple[LedgerRow, ...]:
+        """INTENTs without an outcome: each may have been carried out."""
+        ended = {row.attempt_id for row in self.rows if row.state is not State.INTENT}
+        return tuple(r for r in self.rows if r.state is State.INTENT and r.attempt_id not in ended)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Not known to be done, and sent or about to be sent by somebody."""
+        return self.done is None and bool(self.open_intents)
+
+    @property
+    def last_outcome(self) -> LedgerRow | None:
+        """The newest row that ends an attempt, one that only lost the race for the key aside."""
+        outcomes = [r for r in self.rows if r.state is not State.INTENT and r.reason != NOT_OWNER]
+        return max(outcomes, key=lambda row: row.at, default=None)
+
+    @property
+    def is_closed(self) -> bool:
+        """Ended without a task, until somebody replays it."""
+        last = self.last_outcome
+        return self.done is None and not self.open_intents and last is not None and last.state in CLOSED_STATES
+
+    def settles_at(self, policy: Policy) -> datetime | None:
+        """From when on an open INTENT can be looked up for good: the last expiry and `settle_seconds`."""
+        expiries = [row.expires_at or row.at for row in self.open_intents]
+        return max(expiries) + timedelta(seconds=policy.settle_seconds) if expiries else None
+
+    def outcome_of(self, attempt: str) -> LedgerRow | None:
+        """The newest outcome that a run of this batch's attempt came to."""
+        ended = [r for r in self.rows if r.attempt == attempt and r.state is not State.INTENT and r.reason != NOT_OWNER]
+        return max(ended, key=lambda row: row.at, default=None)
+
+    def plus(self, *rows: LedgerRow) -> KeyState:
+        """The state with rows appended."""
+        return KeyState(rows=(*self.rows, *rows))
+
+
+FREE = KeyState()
+
+
+def key_states(rows: Iterable[LedgerRow]) -> dict[str, KeyState]:
+    """The state of each key that has rows."""
+    by_key: dict[str, list[LedgerRow]] = defaultdict(list)
+    for row in rows:
+        by_key[row.idempotency_key].append(row)
+    return {key: KeyState(rows=tuple(kept)) for key, kept in by_key.items()}
+
+
+@unique
+class Step(StrEnum):
+    """What is to be done about one key of a create decision."""
+
+    NOTHING = "nothing"
+    SEND = "send"
+    LOOK = "look"
+    SETTLE = "settle"
+    CLOSE_UNKNOWN = "close-unknown"
+
+
+def step_for(state: KeyState, *, attempt: str, may_reopen: bool, now: datetime, policy: Policy) -> Step:
+    """The next step for a key; an INTENT that may have been carried out is never followed by another send before
+    it has been looked up after its time.
+
+    `may_reopen`: a replay, so that a key that ended without a task may try again; a LOOK can only adopt.
+    """
+    if state.done is not None or state.outcome_of(attempt) is not None:
+        return Step.NOTHING
+    if state.open_intents:
+        return _doubtful(state, now, policy)
+    if not state.is_closed:
+        return Step.SEND
+    if not may_reopen:
+        return Step.NOTHING
+    was_unknown = any(row.state is State.UNKNOWN for row in state.rows)
+    return Step.SETTLE if was_unknown and policy.supports_external_reference else Step.SEND
+
+
+def _doubtful(state: KeyState, now: datetime, policy: Policy) -> Step:
+    settles_at = state.settles_at(policy)
+    is_settled = settles_at is not None and now >= settles_at
+    if policy.supports_external_reference:
+        return Step.SETTLE if is_settled else Step.LOOK
+    return Step.CLOSE_UNKNOWN if is_settled else Step.NOTHING
+
+
+def owner(state: KeyState, order: Mapping[str, int]) -> str | None:
+    """The attempt_id whose open INTENT came first in the table's order (`order`: attempt_id → commit version).
+
+    Rows that `order` does not name were there before it began. None where nothing is open.
+    """
+    opened = state.open_intents
+    return min(opened, key=lambda row: order.get(row.attempt_id, -1)).attempt_id if opened else None

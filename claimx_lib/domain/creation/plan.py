@@ -1,0 +1,252 @@
+"""What a batch decides: one decision for each event, from values alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from claimx_lib.domain.creation import reasons
+from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Subject, SyncHit, Wait
+from claimx_lib.domain.creation.events import Refusal
+from claimx_lib.domain.creation.intake import Candidate, Route
+from claimx_lib.domain.creation.keys import attempt_of, sync_event_id
+from claimx_lib.domain.creation.ledger import FREE, KeyState
+from claimx_lib.domain.creation.policy import Policy, Task
+from claimx_lib.domain.reasons import Reason
+from claimx_lib.domain.resolution import Outcome, Resolution
+
+Resolutions = Mapping[tuple[Route, str], Resolution]
+"""By route and event id: events of one claim share one climb, but not what their rows exclude."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Nobody creates anything before `until`: an open circuit, a refused token, an API that knows no claim at all."""
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Batch, time, chance and settings of one planning; `random` gives values in [0, 1)."""
+
+    query_id: str
+    batch_id: int
+    now: datetime
+    random: Callable[[], float]
+    policy: Policy
+    pause: Pause | None = None
+
+
+def plan_batch(
+    candidates: Sequence[Candidate],
+    refusals: Iterable[Refusal],
+    states: Mapping[str, KeyState],
+    resolutions: Resolutions,
+    moment: Moment,
+) -> list[Decision]:
+    """One decision for each candidate at most, and one for each refusal.
+
+    A woken or recovered event that the mapping still does not settle gets none: it stays as it is. While creation
+    pauses, no attempt is used and nothing is given up.
+    """
+    planner = _Planner(states=states, resolutions=resolutions, moment=moment)
+    decisions: list[Decision] = [Refuse(refusal=refusal) for refusal in refusals]
+    for candidate in sorted(candidates, key=lambda c: list(Route).index(c.route)):
+        decision = planner.decided(candidate)
+        if decision is not None:
+            decisions.append(decision)
+    return decisions
+
+
+def is_suspect(resolutions: Iterable[Resolution], policy: Policy) -> bool:
+    """Whether the API says "none" to so many of so many claims that the API must be wrong (decision 20)."""
+    by_claim = {resolution.claim_number: resolution for resolution in resolutions}
+    asked_none = [r for r in by_claim.values() if r.outcome is Outcome.NONE and r.api_calls + r.negative_hits]
+    is_many = len(by_claim) >= policy.dead_letter_limit_min_claims
+    return is_many and len(asked_none) >= policy.dead_letter_limit * len(by_claim)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Planner:
+    states: Mapping[str, KeyState]
+    resolutions: Resolutions
+    moment: Moment
+    claimed: dict[str, str] = field(default_factory=dict)
+    decided_ids: set[str] = field(default_factory=set)
+
+    def decided(self, candidate: Candidate) -> Decision | None:
+        """The decision for one candidate; an event comes up once in a batch, whatever the routes it took."""
+        if candidate.event.event_id in self.decided_ids:
+            return None
+        decision = self._decided(candidate)
+        if decision is not None:
+            self.decided_ids.add(candidate.event.event_id)
+        if isinstance(decision, Create):
+            self.claimed.update({task.key: candidate.event.event_id for task in decision.tasks})
+        return decision
+
+    def _decided(self, candidate: Candidate) -> Decision | None:
+        subject, policy = self._subject(candidate), self.moment.policy
+        tasks = policy.tasks_of(candidate.event)
+        if _is_history(candidate, policy):
+            return Skip(subject=subject, reason=reasons.BEFORE_EVENTS_SINCE, tasks=tasks)
+        own = tuple(task for task in tasks if not self._is_of_another(task, subject))
+        if not own:
+            return Skip(subject=subject, reason=reasons.ONCE_PER, tasks=tasks)
+        states = [self.states.get(task.key, FREE) for task in own]
+        if all(state.done is not None for state in states):
+            return Drop(subject=subject)
+        doubted = next((s.open_intents[0] for s in states if s.is_in_doubt), None)
+        if doubted is not None and doubted.project_id is not None:
+            resolved_by = doubted.resolved_by or ""
+            return Create(
+                subject=subject, project_id=doubted.project_id, resolved_by=resolved_by, tasks=own, is_look=True
+            )
+        if candidate.not_before is not None and candidate.not_before > self.moment.now:
+            return Wait(subject=subject, reason=reasons.NOT_DUE, next_attempt_at=candidate.not_before)
+        return self._by_resolution(candidate, subject, own)
+
+    def _by_resolution(self, candidate: Candidate, subject: Subject, tasks: tuple[Task, ...]) -> Decision | None:
+        resolution = self.resolutions.get((candidate.route, subject.event.event_id))
+        if resolution is not None and resolution.outcome is Outcome.RESOLVED:
+            return self._found(subject, resolution, tasks)
+        if resolution is None or not candidate.route.asks_api:
+            return None
+        if resolution.outcome is Outcome.UNAVAILABLE:
+            return self._unavailable(subject, resolution)
+        return self._unresolved(subject, resolution, tasks)
+
+    def _unresolved(self, subject: Subject, resolution: Resolution, tasks: tuple[Task, ...]) -> Decision:
+        if resolution.outcome is Outcome.UNAUTHORIZED:
+            return self._paused(subject, reasons.UNAUTHORIZED)
+        if self.moment.pause is not None:
+            return self._paused(subject, self.moment.pause.reason)
+        if resolution.outcome is Outcome.AMBIGUOUS:
+            return self._ambiguous(subject, resolution)
+        return self._none(subject, tasks)
+
+    def _found(self, subject: Subject, resolution: Resolution, tasks: tuple[Task, ...]) -> Decision:
+        if self.moment.pause is not None:
+            return self._paused(subject, self.moment.pause.reason)
+        hit = _hit(subject, resolution, self.moment.now)
+        if self.moment.policy.mode == "shadow":
+            return Skip(subject=subject, reason=reasons.SHADOW, tasks=tasks, hit=hit)
+        return Create(
+            subject=subject,
+            project_id=_known(resolution.project_id),
+            resolved_by=f"{resolution.place}:{resolution.rule}",
+            tasks=tasks,
+            hit=hit,
+        )
+
+    def _none(self, subject: Subject, tasks: tuple[Task, ...]) -> Decision:
+        policy = self.moment.policy
+        if policy.on_unresolved == "skip":
+            return Skip(subject=subject, reason=reasons.NOT_SYNCED, tasks=tasks)
+        return after_none(subject, Reason.PROJECT_NOT_FOUND, self.moment.now, self.moment.random, policy)
+
+    def _unavailable(self, subject: Subject, resolution: Resolution) -> Decision:
+        policy, now = self.moment.policy, self.moment.now
+        was_asked = resolution.failure is not None and resolution.failure.is_call
+        if was_asked and self.moment.pause is None and policy.is_too_old(subject.first_seen_at, now):
+            return given_up(subject, Reason.API_UNAVAILABLE, policy, error=_error(resolution))
+        if not was_asked and self.moment.pause is not None:
+            return self._paused(subject, str(Reason.API_UNAVAILABLE))
+        seconds = max(policy.delay_seconds(1, self.moment.random), resolution.retry_after_seconds or 0.0, 1.0)
+        return Wait(
+            subject=subject, reason=str(Reason.API_UNAVAILABLE), next_attempt_at=now + timedelta(seconds=seconds)
+        )
+
+    def _ambiguous(self, subject: Subject, resolution: Resolution) -> Decision:
+        candidates = [
+            {"claim_number": c.claim_number, "project_id": project}
+            for c in resolution.candidates
+            for project in c.project_ids
+        ]
+        text = json.dumps(candidates, ensure_ascii=False)
+        return given_up(subject, Reason.AMBIGUOUS_PROJECT, self.moment.policy, candidates=text)
+
+    def _paused(self, subject: Subject, reason: str) -> Wait:
+        until = self.moment.pause.until if self.moment.pause is not None else self.moment.now
+        return Wait(subject=subject, reason=reason, next_attempt_at=max(until, self.moment.now))
+
+    def _is_of_another(self, task: Task, subject: Subject) -> bool:
+        event_id = subject.event.event_id
+        state = self.states.get(task.key, FREE)
+        holders = {row.event_id for row in (state.done, *state.open_intents) if row is not None}
+        if task.key in self.claimed:
+            holders.add(self.claimed[task.key])
+        return bool(holders) and event_id not in holders
+
+    def _subject(self, candidate: Candidate) -> Subject:
+        event = candidate.event
+        return Subject(
+            event=event,
+            attempt=attempt_of(self.moment.query_id, self.moment.batch_id, event.event_id),
+            attempts=candidate.attempts,
+            first_seen_at=candidate.first_seen_at,
+            letters=candidate.letters,
+            replay=candidate.replay,
+            is_recovered=candidate.route is Route.RECOVERED,
+            is_pending=candidate.route in {Route.DUE, Route.WOKEN},
+        )
+
+
+def after_none(
+    subject: Subject, reason: Reason, now: datetime, random: Callable[[], float], policy: Policy, *, note: str = ""
+) -> Wait | GiveUp:
+    """What follows an honest "none": one attempt more, then the next try or, after the last one, a person."""
+    tried = replace(subject, attempts=subject.attempts + 1)
+    if policy.on_unresolved == "dead_letter" or policy.is_exhausted(tried.attempts):
+        return given_up(tried, reason, policy, error=note)
+    seconds = policy.delay_seconds(tried.attempts, random)
+    return Wait(
+        subject=tried,
+        reason=note or str(reason),
+        next_attempt_at=now + timedelta(seconds=seconds),
+        retry_after_seconds=seconds,
+    )
+
+
+def given_up(
+    subject: Subject, reason: Reason, policy: Policy, *, error: str = "", candidates: str | None = None
+) -> GiveUp:
+    """The decision that hands an event to a person."""
+    sentence = reasons.sentence_of(str(reason), policy)
+    return GiveUp(
+        subject=subject, reason=str(reason), sentence=sentence, error=error or sentence, candidates=candidates
+    )
+
+
+def _is_history(candidate: Candidate, policy: Policy) -> bool:
+    if candidate.route is not Route.FRESH or candidate.is_retry or policy.events_since is None:
+        return False
+    return candidate.event.happened_at < policy.events_since
+
+
+def _hit(subject: Subject, resolution: Resolution, now: datetime) -> SyncHit | None:
+    if not resolution.is_from_api:
+        return None
+    claim_number, project_id = subject.event.claim_number, _known(resolution.project_id)
+    return SyncHit(
+        event_id=sync_event_id(claim_number, project_id, subject.event.event_id),
+        claim_number=claim_number,
+        project_id=project_id,
+        why=f"found by the ClaimX API as {resolution.matched} (rule {resolution.rule})",
+        at=now,
+    )
+
+
+def _known(project_id: int | None) -> int:
+    if project_id is None:
+        message = "a resolved claim has a project"
+        raise ValueError(message)
+    return project_id
+
+
+def _error(resolution: Resolution) -> str:
+    return resolution.failure.error if resolution.failure is not None else ""
