@@ -88,6 +88,7 @@ MAPPING = TableSpec(
         ("claim_key", STR),
         ("event_timestamp", TS),
         ("event_id", STR),
+        ("rivals", T.ArrayType(LONG)),
     ),
     properties={**_VERSION, **_CHANGE_FEED, **_DELETION_VECTORS},
 )
@@ -124,6 +125,8 @@ PROJECTS = TableSpec(
         ("address", STR),
         ("event_timestamp", TS),
         ("event_id", STR),
+        ("claim_event_timestamp", TS),
+        ("claim_event_id", STR),
     ),
     properties={**_VERSION, **_DELETION_VECTORS},
 )
