@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,16 +116,6 @@ def test_dies_with_its_caller(tmp_path: Path) -> None:
         caller.kill()
         caller.wait(timeout=10)
     wait_until(lambda: not is_alive(pid), what=f"the broker (process {pid}) has ended", timeout_seconds=30)
-
-
-def test_dies_with_its_watchdog(own_broker: Broker) -> None:
-    """If the watchdog itself is killed, the kernel ends the broker."""
-    if sys.platform != "linux":
-        pytest.skip("only Linux tells a child of its parent's death")
-    pid = own_broker.pid
-    parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    os.kill(parent, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid), what=f"the broker (process {pid}) has ended", timeout_seconds=10)
 
 
 def test_says_why_it_cannot_start(broker: Broker, tmp_path: Path) -> None:

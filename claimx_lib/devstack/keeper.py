@@ -1,0 +1,71 @@
+"""Keeps a development stack running in the background: `python -m claimx_lib.devstack.keeper FOLDER`.
+
+It holds a lock on the folder as long as it lives, so that nobody takes a dead stack for a living one, and its
+processes die with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from claimx_lib.devstack.broker import Broker
+from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.devstack.stack import StackFiles, StackRecord
+from claimx_lib.errors import DevStackError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until SIGTERM; 0 after an ordered end, 1 where the stack does not start."""
+    parser = argparse.ArgumentParser(prog="keeper")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--broker-port", type=int, default=0)
+    parser.add_argument("--simulator-port", type=int, default=0)
+    given = parser.parse_args(arguments)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopped.set())
+    files = StackFiles(folder=given.folder.absolute())
+    try:
+        with files.lock.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _keep(files, stopped, broker_port=given.broker_port, simulator_port=given.simulator_port)
+    except BlockingIOError:
+        sys.stderr.write(f"another stack runs in {files.folder}\n")
+        return 1
+    except (DevStackError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _keep(files: StackFiles, stopped: threading.Event, *, broker_port: int, simulator_port: int) -> None:
+    token = files.token.read_text().strip()
+    with (
+        Simulator(token=token, port=simulator_port, folder=files.folder / "simulator") as simulator,
+        Broker(data_dir=files.folder / "broker", port=broker_port) as broker,
+    ):
+        record = StackRecord(
+            bootstrap_servers=broker.bootstrap_servers,
+            base_url=simulator.base_url,
+            request_log=str(simulator.request_log),
+        )
+        _write(files.record, record)
+        stopped.wait()
+    files.record.unlink(missing_ok=True)
+
+
+def _write(file: Path, record: StackRecord) -> None:
+    """Whole or not at all: a reader never sees half a file."""
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(record.as_json(), indent=2) + "\n")
+    draft.replace(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

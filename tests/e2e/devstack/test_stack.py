@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from claimx_lib.devstack import stack
+from claimx_lib.devstack.broker import cluster_id_at
+from claimx_lib.devstack.ports import accepts, free_port
+from claimx_lib.devstack.waiting import wait_until
+from claimx_lib.errors import DevStackError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose stack, if a test leaves one, ends with the test."""
+    yield tmp_path / "dev"
+    stack.down(tmp_path / "dev")
+
+
+def up(folder: Path) -> stack.StackStatus:
+    return stack.up(folder, broker_port=free_port(), simulator_port=free_port())
+
+
+def answer_to(status: stack.StackStatus, token: str) -> int:
+    assert status.record is not None
+    request = Request(f"{status.record.base_url}/api/v1/tasks/1", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    try:
+        return int(urlopen(request, timeout=5).status)  # noqa: S310
+    except HTTPError as error:
+        return error.code
+
+
+def test_runs_until_it_is_taken_down(folder: Path) -> None:
+    """`up` gives a broker and a simulator that take its token; a second `up` changes nothing; `down` leaves nothing."""
+    first = up(folder)
+    variables = first.environment()
+    assert first.is_healthy
+    assert cluster_id_at(variables["KAFKA_BOOTSTRAP_SERVERS"]) is not None
+    assert answer_to(first, variables["CLAIMX_API_TOKEN"]) == 404
+    assert answer_to(first, "another") == 401
+    assert stat.S_IMODE(first.token_file.stat().st_mode) == 0o600
+    assert stack.up(folder) == first
+
+    assert stack.down(folder)
+    assert first.record is not None
+    assert not accepts(first.record.broker_port)
+    assert not accepts(first.record.simulator_port)
+    assert not stack.status(folder).is_running
+    assert not stack.down(folder)
+
+
+def test_tells_the_truth_after_a_crash(folder: Path) -> None:
+    """After kill -9 of what holds it nothing is left running, `status` says so, and `up` brings it back on its ports."""
+    first = up(folder)
+    assert first.pid is not None
+    assert first.record is not None
+    ports = (first.record.broker_port, first.record.simulator_port)
+    os.kill(first.pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(accepts, ports)), what="both ports are free again", timeout_seconds=40)
+    told = stack.status(folder)
+    assert not told.is_running
+    assert told.environment() == {}
+
+    again = stack.up(folder)
+    assert again.is_healthy
+    assert again.environment() == first.environment()
+
+
+def test_says_why_it_does_not_start(folder: Path) -> None:
+    """A stack that cannot start ends with one error that carries the reason, and leaves nothing running."""
+    folder.mkdir()
+    (folder / "broker").write_text("a file where the broker's data should be")
+    with pytest.raises(DevStackError, match="does not start"):
+        up(folder)
+    assert not stack.status(folder).is_running
+
+
+def test_a_dead_record_is_not_believed(folder: Path) -> None:
+    """A record and a process id that an earlier machine's stack left behind make no running stack."""
+    folder.mkdir()
+    (folder / "keeper.pid").write_text(f"{os.getpid()}\n")
+    record = {"bootstrap_servers": "127.0.0.1:1", "base_url": "http://127.0.0.1:1", "request_log": ""}
+    (folder / "stack.json").write_text(json.dumps(record))
+    assert not stack.status(folder).is_running
+    assert not stack.down(folder)
