@@ -66,7 +66,8 @@ def ensure_jars(layout: Layout, jdk: Jdk, environment: Mapping[str, str]) -> Non
     missing = [jar for jar in jars if not jar.path(layout.jars).is_file()]
     verify([jar for jar in jars if jar not in missing], layout.jars)
     if missing:
-        say(f"fetching {len(missing)} jars of Spark's connectors and the Kafka broker (60 MB, once) into {layout.jars}")
+        size = "all (60 MB)" if len(missing) == len(jars) else f"{len(missing)} of {len(jars)}"
+        say(f"fetching the jars of Spark's connectors and the Kafka broker, {size}, once, into {layout.jars}")
         _fetch(missing, layout, jdk, environment)
     _remove_strangers(jars, layout.jars)
 

@@ -25,7 +25,7 @@ HOW_TO_INSTALL = (
     "install a JDK 17 or 21 (apt install openjdk-17-jdk-headless, dnf install java-17-openjdk-headless, "
     "brew install openjdk@17) or point JAVA_HOME at one, then run `make setup` again"
 )
-_FOLDERS = (
+USUAL_FOLDERS = (
     "/usr/lib/jvm/*",
     "/usr/java/*",
     "/opt/java/*",
@@ -53,27 +53,27 @@ class Jdk:
         return self.version in SUPPORTED
 
 
-def ensure_jdk(layout: Layout, environment: Mapping[str, str]) -> Jdk:
-    """A supported JDK, its home written to the cache for the product to read.
+def ensure_jdk(layout: Layout, environment: Mapping[str, str], *, folders: Iterable[str] = USUAL_FOLDERS) -> Jdk:
+    """A supported JDK, its home written to the cache for the product to read; `folders` are patterns to look in.
 
     Raises SetupError when there is none and none can be fetched.
     """
-    found = list(_installed(candidates(layout, environment)))
+    found = list(_installed(candidates(layout, environment, folders)))
     jdk = next((each for each in found if each.is_supported), None) or _fetched(layout, found)
     _say_if_other_than_asked_for(jdk, environment)
     _record(layout, jdk)
     return jdk
 
 
-def candidates(layout: Layout, environment: Mapping[str, str]) -> Iterator[Path]:
+def candidates(layout: Layout, environment: Mapping[str, str], folders: Iterable[str]) -> Iterator[Path]:
     """Homes to look at, the person's own choice first: JAVA_HOME, `java` on the PATH, the cache, the usual folders."""
     if environment.get("JAVA_HOME"):
         yield Path(environment["JAVA_HOME"])
-    on_path = shutil.which("java", path=environment.get("PATH"))
+    on_path = shutil.which("java", path=environment.get("PATH", ""))
     if on_path:
         yield Path(os.path.realpath(on_path)).parent.parent
     yield from _homes_in(layout.jdk)
-    for pattern in _FOLDERS:
+    for pattern in folders:
         folder = Path(pattern).expanduser()
         yield from sorted(Path(folder.anchor).glob(str(folder.relative_to(folder.anchor))))
 
