@@ -122,7 +122,8 @@ def create_topics(kafka: Kafka, specs: Iterable[TopicSpec]) -> list[str]:
         for spec in missing
     ]
     if requests:
-        _await_created(admin(kafka).create_topics(requests, operation_timeout=kafka.request_timeout_seconds))
+        client = admin(kafka)  # kept until the futures are done: they end with it
+        _await_created(client.create_topics(requests, operation_timeout=kafka.request_timeout_seconds))
     return [spec.name for spec in missing]
 
 
@@ -143,7 +144,7 @@ def send(kafka: Kafka, messages: Iterable[Message]) -> int:
     from confluent_kafka import Producer
 
     failures: list[str] = []
-    producer = Producer({**client_options(kafka), "enable.idempotence": True, "message.max.bytes": 2**30 - 1,
+    producer = Producer({**client_options(kafka), "enable.idempotence": True, "message.max.bytes": 1_000_000_000,
                          "delivery.timeout.ms": int(kafka.request_timeout_seconds * 4000)})  # fmt: skip
     sent = 0
     for message in messages:

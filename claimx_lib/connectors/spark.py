@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+LOOPBACK = "127.0.0.1"
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """Set by spark-submit, whose JVM is there before Python is."""
 
@@ -87,6 +88,7 @@ def _defaults(settings: Settings, java_options: str) -> dict[str, str]:
     spark = settings.spark
     return {
         "spark.master": spark.master,
+        **_on_loopback(spark.master),
         "spark.driver.memory": spark.driver_memory,
         "spark.driver.extraJavaOptions": f"{_log_option()} {java_options}".strip(),
         "spark.ui.enabled": str(spark.ui_enabled).lower(),
@@ -97,6 +99,14 @@ def _defaults(settings: Settings, java_options: str) -> dict[str, str]:
         **_packages(),
         **spark.conf,
     }
+
+
+def _on_loopback(master: str) -> dict[str, str]:
+    """Nothing outside this machine has to reach a session that runs on it alone."""
+    if not master.startswith("local"):
+        return {}
+    os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
+    return {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK}
 
 
 def _log_option() -> str:

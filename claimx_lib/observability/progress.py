@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -35,15 +36,21 @@ class ProgressListener(StreamingQueryListener):
         self._names: dict[str, str] = {}
         self._last: dict[str, float] = {}
         self._records: dict[str, int] = {}
+        self._ended: dict[str, threading.Event] = {}
 
     def begin(self, job: str) -> None:
         """Count from now: a query that is only starting has not been stuck."""
         self._last[job] = self._monotonic()
         self._records[job] = 0
+        self._ended[job] = threading.Event()
 
-    def records(self, job: str) -> int:
-        """Return the number of records that the query has read since it began."""
-        return self._records.get(job, 0)
+    def records(self, job: str, *, wait_seconds: float = 0.0) -> int:
+        """Return the number of records that the query has read since it began.
+
+        Spark tells of the last batch some time after an ended query has ended: wait for it so long.
+        """
+        self._ended[job].wait(wait_seconds)
+        return self._records[job]
 
     def refresh(self, job: str) -> None:
         """Set the time since the query's last progress as it is at this moment."""
@@ -69,7 +76,9 @@ class ProgressListener(StreamingQueryListener):
             self._last[job] = self._monotonic()
 
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
-        self._names.pop(str(event.id), None)
+        job = self._names.pop(str(event.id), "")
+        if job in self._ended:
+            self._ended[job].set()
 
 
 def lag_of(latest: str | None, end: str | None) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FLOW = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
 """The streaming jobs, in the order of the data flow."""
 RUNNING = "claimx_stream_running"
+LAST_WORD_SECONDS = 2.0
 
 Failures = dict[str, "ClaimxError"]
 
@@ -63,7 +64,8 @@ def _run(jobs: Sequence[str], context: JobContext, listener: ProgressListener) -
         context.metrics.set(RUNNING, 0, job=job)
         seconds = round(time.monotonic() - began, 1)
         if failure is None:
-            logger(job=job).info("job ended", records=listener.records(job), seconds=seconds)
+            records = listener.records(job, wait_seconds=LAST_WORD_SECONDS)
+            logger(job=job).info("job ended", records=records, seconds=seconds)
         else:
             failures[job] = failure
             logger(job=job).error("job failed", error=str(failure), seconds=seconds)

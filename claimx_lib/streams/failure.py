@@ -83,7 +83,7 @@ def _cause(text: str) -> str:
     """Python's traceback ends with the error, Java's begins with it."""
     before_java = text.split("\n\tat ", 1)[0].split("JVM stacktrace:", 1)[0]
     lines = [line.strip() for line in before_java.splitlines() if line.strip()]
-    python = [line for line in lines if re.match(r"^[\w.]+(Error|Exception|Warning)?: \S", line)]
+    python = [line for line in lines if re.match(r"^[\w.$]+(Error|Exception): \S", line)]
     return _short((python or lines or ["unknown"])[-1])
 
 

@@ -40,10 +40,10 @@ def checkpoint_of(context: JobContext, job: str) -> str:
 
 def _guarded(stage: Stage, context: JobContext):  # type: ignore[no-untyped-def]  # Spark's callback type is untyped
     def process(frame: DataFrame, batch_id: int) -> None:
-        context.stop.check()
         started = time.monotonic()
         batch = BatchRef(query_id=_query_id(frame), batch_id=batch_id)
         try:
+            context.stop.check()
             stage.process_batch(frame, batch)
         except Exception as error:
             context.failures[stage.job] = error
