@@ -26,6 +26,15 @@ class ConfigError(ClaimxError):
     exit_status = 2
 
 
+class SettingsError(ConfigError):
+    """One or more settings are wrong; `problems` holds a line for each, with its cure."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        count = f"{len(problems)} settings are wrong: " if len(problems) > 1 else ""
+        super().__init__(count + " | ".join(problems))
+
+
 class UsageError(ClaimxError):
     """A command was called with words it does not take; exit status 2."""
 

@@ -56,7 +56,7 @@ def layer_of_sets(sets: list[str]) -> Layer:
     for item in sets:
         path, equals, text = item.partition("=")
         if not equals or not all(path.split(".")):
-            raise ConfigError(f"--set {item}: not of the form a.b=value", cure="write --set claimx.timeout_seconds=5")
+            raise ConfigError(f"--set {path}: not of the form a.b=value", cure="write --set claimx.timeout_seconds=5")
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:
@@ -81,14 +81,19 @@ def with_text_keys(tree: Any) -> Any:
 
 
 REPLACED_WHOLE = frozenset({"token", "sasl_password", "erased_salt"})
+"""Keys whose mapping names one place: of two places none would be right."""
+RULES = "field_rules"
+"""The key whose entries are replaced whole: of `equals` below and `one_of` above both would have to hold."""
 
 
 def merged(low: Tree, high: Tree) -> Tree:
-    """Return `low` with `high` over it: mappings key by key, secrets and all else replaced whole."""
+    """Return `low` with `high` over it: mappings key by key; secrets, a field's rule and all else replaced whole."""
     result = dict(low)
     for key, value in high.items():
         below = result.get(key)
-        if isinstance(value, dict) and isinstance(below, dict) and key not in REPLACED_WHOLE:
+        if key == RULES and isinstance(value, dict) and isinstance(below, dict):
+            result[key] = below | value
+        elif isinstance(value, dict) and isinstance(below, dict) and key not in REPLACED_WHOLE:
             result[key] = merged(below, value)
         else:
             result[key] = value
@@ -108,7 +113,7 @@ def substituted(tree: Any, environ: Mapping[str, str], *, path: str, problems: l
         name, default = match.group(1), match.group(2)
         found = environ.get(name) or default
         if found is None:
-            problems.append(f"{path}: ${{{name}}} is not set; set the environment variable {name}")
+            problems.append(f"{path}: ${{{name}}} is not set: set the environment variable {name}, or the setting")
         return found or ""
 
     return VARIABLE.sub(value_of, tree)

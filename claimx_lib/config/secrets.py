@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from claimx_lib.config.model import Model
 from claimx_lib.domain.secret import Secret
@@ -15,7 +15,7 @@ from claimx_lib.errors import ConfigError
 class SecretReference(Model):
     """Exactly one place: an environment variable, a file, or a Databricks secret scope and key."""
 
-    env: str | None = None
+    env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
     file: str | None = None
     scope: str | None = None
     key: str | None = None
@@ -35,9 +35,7 @@ def read_secret(reference: SecretReference, *, path: str) -> Secret:
     """
     value = _read(reference).strip()
     if not value:
-        raise ConfigError(
-            f"{path}: {_place(reference)} is not set or empty", cure=f"set it to the secret for {path}"
-        )
+        raise ConfigError(f"{path}: {_place(reference)} is not set or empty", cure=f"set it to the secret for {path}")
     return Secret(value)
 
 
