@@ -21,6 +21,7 @@ _NETWORK = re.compile(
     re.IGNORECASE,
 )
 _DRAWING = " \t\u00d7\u2570\u2500\u25b6\u2502\u251c"  # what uv draws around its errors
+_TELLING = re.compile(r"error|fail|mismatch|caused by|refused", re.IGNORECASE)
 _HASH = re.compile(r"hash(es)? (mismatch|do not match)|do not match the hashes", re.IGNORECASE)
 
 
@@ -126,5 +127,5 @@ def _must_have_worked(result: Finished, *, doing: str) -> None:
 
 def _most_telling_line(result: Finished) -> str:
     lines = [line.strip(_DRAWING) for line in result.output.splitlines()]
-    telling = [line for line in lines if re.search(r"error|fail|mismatch|caused by|refused", line, re.IGNORECASE)]
+    telling = [line for line in lines if _TELLING.search(line) and not line.startswith("hint")]
     return (telling[-1] if telling else result.last_line())[:300]
