@@ -42,6 +42,7 @@ def ending_of(creation: TaskCreation, policy: Policy) -> Ending:
         ApiOutcome.NOT_FOUND: PROJECT_GONE,
         ApiOutcome.RATE_LIMITED: RATE_LIMITED,
         ApiOutcome.UNAUTHORIZED: UNAUTHORIZED,
+        ApiOutcome.OUT_OF_TIME: reasons.STOPPED,
     }
     reason = by_kind.get(answer.kind, str(Reason.API_UNAVAILABLE))
     return Ending(
@@ -59,9 +60,10 @@ def after_create(create: Create, states: Mapping[str, KeyState], now: datetime, 
     if any(state.is_in_doubt for state in kept):
         return (_in_doubt(create, kept, now, policy),)
     lasts = [state.last_outcome for state in kept]
-    unsent = [row for row, state in zip(lasts, kept, strict=True) if _is_unsent(row, state, subject)]
-    if unsent:
-        return (_not_sent(create, unsent, now, policy),)
+    unsent = [_is_unsent(row, state, subject) for row, state in zip(lasts, kept, strict=True)]
+    if any(unsent):
+        rows = [row for row, is_open in zip(lasts, unsent, strict=True) if is_open and row is not None]
+        return (_not_sent(create, rows, now, policy),)
     if all(state.done is not None for state in kept):
         return _done(create, kept)
     return (_refused(subject, kept, policy),)
@@ -90,17 +92,18 @@ def _in_doubt(create: Create, states: list[KeyState], now: datetime, policy: Pol
     return Wait(subject=create.subject, reason=reasons.IN_DOUBT, next_attempt_at=at)
 
 
-def _not_sent(create: Create, rows: list[LedgerRow | None], now: datetime, policy: Policy) -> Decision:
+def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Policy) -> Decision:
     subject = create.subject
-    told = [row for row in rows if row is not None and row.attempt == subject.attempt]
+    told = [row for row in rows if row.attempt == subject.attempt]
     if any(row.reason == PROJECT_GONE for row in told):
         note = reasons.gone(create.project_id)
         return after_none(subject, Reason.PROJECT_NOT_FOUND, max(row.at for row in told), _no_chance, policy, note=note)
     reason = next((row.reason for row in told if row.reason), None) or str(Reason.API_UNAVAILABLE)
     if reason != UNAUTHORIZED and _is_refused_too_long(told, subject, now, policy):
         return given_up(subject, Reason.API_UNAVAILABLE, policy, error=told[-1].error or "")
-    not_before = [row.expires_at for row in told if row.expires_at is not None]
-    return Wait(subject=subject, reason=reason, next_attempt_at=max(not_before, default=now))
+    later = now + timedelta(seconds=max(policy.retry_delay_seconds, 1.0))
+    not_before = [row.expires_at or row.at for row in told]
+    return Wait(subject=subject, reason=reason, next_attempt_at=max(not_before, default=later))
 
 
 def _is_refused_too_long(rows: list[LedgerRow], subject: Subject, now: datetime, policy: Policy) -> bool:

@@ -102,3 +102,8 @@ class Refuse:
 
 
 Decision: TypeAlias = Create | Wait | GiveUp | Skip | Drop | Refuse
+
+
+def event_id_of(decision: Decision) -> str | None:
+    """The event that a decision is about; None for a record that is none."""
+    return decision.refusal.event_id if isinstance(decision, Refuse) else decision.subject.event.event_id

@@ -85,8 +85,7 @@ class KeyState:
     @property
     def last_outcome(self) -> LedgerRow | None:
         """The newest row that ends an attempt, one that only lost the race for the key aside."""
-        outcomes = [r for r in self.rows if r.state is not State.INTENT and r.reason != NOT_OWNER]
-        return max(outcomes, key=lambda row: row.at, default=None)
+        return _newest(r for r in self.rows if r.state is not State.INTENT and r.reason != NOT_OWNER)
 
     @property
     def is_closed(self) -> bool:
@@ -100,13 +99,17 @@ class KeyState:
         return max(expiries) + timedelta(seconds=policy.settle_seconds) if expiries else None
 
     def outcome_of(self, attempt: str) -> LedgerRow | None:
-        """The newest outcome that a run of this batch's attempt came to."""
-        ended = [r for r in self.rows if r.attempt == attempt and r.state is not State.INTENT and r.reason != NOT_OWNER]
-        return max(ended, key=lambda row: row.at, default=None)
+        """The newest outcome that a run of this batch's attempt came to; none where it may send after all."""
+        ended = (r for r in self.rows if r.attempt == attempt and r.state is not State.INTENT)
+        return _newest(row for row in ended if row.reason not in {NOT_OWNER, NOT_THERE})
 
     def plus(self, *rows: LedgerRow) -> KeyState:
         """The state with rows appended."""
         return KeyState(rows=(*self.rows, *rows))
+
+
+def _newest(rows: Iterable[LedgerRow]) -> LedgerRow | None:
+    return max(enumerate(rows), key=lambda placed: (placed[1].at, placed[0]), default=(0, None))[1]
 
 
 FREE = KeyState()
@@ -158,9 +161,13 @@ def _doubtful(state: KeyState, now: datetime, policy: Policy) -> Step:
 
 
 def owner(state: KeyState, order: Mapping[str, int]) -> str | None:
-    """The attempt_id whose open INTENT came first in the table's order (`order`: attempt_id → commit version).
+    """The attempt_id whose open INTENT came first in the table's order (`order`: "key attempt_id" → commit version).
 
     Rows that `order` does not name were there before it began. None where nothing is open.
     """
     opened = state.open_intents
-    return min(opened, key=lambda row: order.get(row.attempt_id, -1)).attempt_id if opened else None
+    return (
+        min(opened, key=lambda row: order.get(f"{row.idempotency_key} {row.attempt_id}", -1)).attempt_id
+        if opened
+        else None
+    )

@@ -15,13 +15,13 @@ from claimx_lib.domain.creation.policy import header_seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """One message for Kafka; `is_masked` where personal data leaves the internal topics."""
+    """One message for Kafka; `cut` is what a message that leaves the internal topics says where it can't be masked."""
 
     topic: str
     key: str
     value: str | bytes
     headers: tuple[tuple[str, bytes], ...] = ()
-    is_public: bool = False
+    cut: str | None = None
 
 
 def retry_message(wait: Wait, topic: str) -> OutgoingMessage:
@@ -51,13 +51,13 @@ def dlq_message(decision: GiveUp, topic: str, *, max_bytes: int) -> OutgoingMess
     }
     candidates = "" if decision.candidates is None else f',"candidates":{decision.candidates}'
     start = json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1] + candidates
-    value = _with_event(start, event.text)
-    if len(value.encode("utf-8")) > max_bytes:
-        record = event.record
-        letter = dead_letter_id(record.topic, record.partition, record.offset, decision.reason)
-        value = _with_event(start, json.dumps({"dead_letter_id": letter, "is_cut": True}))
+    record = event.record
+    letter = dead_letter_id(record.topic, record.partition, record.offset, decision.reason)
+    cut = _with_event(start, json.dumps({"dead_letter_id": letter, "is_cut": True}))
+    whole = _with_event(start, event.text)
+    value = whole if len(whole.encode("utf-8")) <= max_bytes else cut
     told = {names.DLQ_REASON: decision.reason, names.CLAIM_NUMBER: event.claim_number, names.EVENT_ID: event.event_id}
-    return OutgoingMessage(topic=topic, key=event.claim_number, value=value, headers=_encoded(told), is_public=True)
+    return OutgoingMessage(topic=topic, key=event.claim_number, value=value, headers=_encoded(told), cut=cut)
 
 
 def sync_message(hit: SyncHit, topic: str) -> OutgoingMessage:

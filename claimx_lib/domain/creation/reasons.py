@@ -10,6 +10,7 @@ UNAUTHORIZED = "unauthorized"
 PAUSED = "paused"
 RATE_LIMITED = "rate-limited"
 NOT_DUE = "not-due"
+STOPPED = "stopped"
 PROJECT_GONE = "project-gone"
 
 NOT_SYNCED = "not-synced"

@@ -1,0 +1,159 @@
+"""What a batch writes besides the ledger: all of it follows from its decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, SyncHit, Wait
+from claimx_lib.domain.creation.events import SourceRecord
+from claimx_lib.domain.creation.keys import dead_letter_id
+from claimx_lib.domain.creation.messages import OutgoingMessage, dlq_message, retry_message, sync_message
+
+AUTO_RECOVER = "auto_recover"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """Where messages go, and what one of them may weigh."""
+
+    retry: str
+    dlq: str
+    project_sync: str
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLetter:
+    """A dead letter to append."""
+
+    record: SourceRecord
+    reason: str
+    error: str
+    event_id: str | None
+    claim_number: str | None
+    attempts: int | None = None
+    candidates: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterChange:
+    """A new state for a letter; `by` and `why` are left as they are where None."""
+
+    dead_letter_id: str
+    state: str
+    by: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A decision of the plan, and what is left of it when all POSTs are done."""
+
+    planned: Decision
+    finals: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """Pending rows to upsert and delete (the two are disjoint), letters, and messages, in the order they are written."""
+
+    upserts: tuple[Wait, ...]
+    deletes: tuple[str, ...]
+    letters: tuple[NewLetter, ...]
+    changes: tuple[LetterChange, ...]
+    messages: tuple[OutgoingMessage, ...]
+
+
+def effects_of(ended: Iterable[Ended], topics: Topics) -> Effects:
+    """The effects of a batch; the same for the same decisions, in the same order."""
+    listed = list(ended)
+    finals = [final for one in listed for final in one.finals]
+    waits = tuple(final for final in finals if isinstance(final, Wait))
+    waiting = {wait.subject.event.event_id for wait in waits}
+    gone = [f.subject.event.event_id for f in finals if isinstance(f, (GiveUp, Skip, Drop))]
+    return Effects(
+        upserts=waits,
+        deletes=tuple(event_id for event_id in dict.fromkeys(gone) if event_id not in waiting),
+        letters=tuple(letter for final in finals for letter in _letters(final)),
+        changes=tuple(change for one in listed for change in _changes(one)),
+        messages=tuple(_messages(listed, topics)),
+    )
+
+
+def _letters(final: Decision) -> tuple[NewLetter, ...]:
+    if isinstance(final, Refuse):
+        told = final.refusal
+        letter = NewLetter(
+            record=told.record,
+            reason=told.reason,
+            error=told.error,
+            event_id=told.event_id,
+            claim_number=told.claim_number,
+        )
+        return (letter,)
+    if not isinstance(final, GiveUp):
+        return ()
+    event = final.subject.event
+    letter = NewLetter(
+        record=event.record,
+        reason=final.reason,
+        error=final.error,
+        event_id=event.event_id,
+        claim_number=event.claim_number,
+        attempts=final.subject.attempts,
+        candidates=final.candidates,
+    )
+    return (letter,)
+
+
+def _changes(one: Ended) -> tuple[LetterChange, ...]:
+    if isinstance(one.planned, Refuse) or not one.planned.subject.letters:
+        return ()
+    letters = one.planned.subject.letters
+    if any(isinstance(final, Drop) for final in one.finals):
+        by, why = _recovery(one.planned)
+        return tuple(LetterChange(dead_letter_id=i, state="RESOLVED", by=by, why=why) for i in letters)
+    reopened = {_letter_id(final) for final in one.finals if isinstance(final, GiveUp)} & set(letters)
+    if reopened:
+        return tuple(LetterChange(dead_letter_id=i, state="OPEN") for i in sorted(reopened))
+    if one.planned.subject.is_recovered:
+        by, why = _recovery(one.planned)
+        return tuple(LetterChange(dead_letter_id=i, state="REPLAYED", by=by, why=why) for i in letters)
+    return ()
+
+
+def _recovery(planned: Decision) -> tuple[str | None, str | None]:
+    if not isinstance(planned, Create) or not planned.subject.is_recovered:
+        return None, None
+    return AUTO_RECOVER, f"a mapping arrived: project {planned.project_id} by {planned.resolved_by}"
+
+
+def _letter_id(final: GiveUp) -> str:
+    record = final.subject.event.record
+    return dead_letter_id(record.topic, record.partition, record.offset, final.reason)
+
+
+def _messages(listed: list[Ended], topics: Topics) -> Iterable[OutgoingMessage]:
+    told: set[tuple[str, int]] = set()
+    for one in listed:
+        hit = _hit(one.planned)
+        if hit is not None and (hit.claim_number, hit.project_id) not in told:
+            told.add((hit.claim_number, hit.project_id))
+            yield sync_message(hit, topics.project_sync)
+        for final in one.finals:
+            yield from _message(final, topics)
+
+
+def _message(final: Decision, topics: Topics) -> tuple[OutgoingMessage, ...]:
+    if isinstance(final, GiveUp):
+        return (dlq_message(final, topics.dlq, max_bytes=topics.max_bytes),)
+    if not isinstance(final, Wait) or final.retry_after_seconds is None:
+        return ()
+    if len(final.subject.event.record.value or b"") > topics.max_bytes:
+        return ()  # the pending row is the truth; what the broker would not take is retried all the same
+    return (retry_message(final, topics.retry),)
+
+
+def _hit(planned: Decision) -> SyncHit | None:
+    return planned.hit if isinstance(planned, (Create, Skip)) else None

@@ -1,0 +1,105 @@
+"""Sends that may have been carried out: looked up, adopted, or found to be absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from claimx_lib.domain.api import TaskSearch
+from claimx_lib.domain.creation.entries import Work, work_row
+from claimx_lib.domain.creation.ledger import FREE, NOT_THERE, KeyState, LedgerRow, State
+from claimx_lib.domain.creation.policy import Policy
+from claimx_lib.domain.reasons import Reason
+
+BETWEEN_LOOKS_SECONDS = 1.0
+ABSENT = ""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Finder(Protocol):
+    """The call that settles a doubt."""
+
+    def find_tasks(self, project_id: str, external_reference: str) -> TaskSearch:
+        """The project's tasks with this external reference."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """Looks tasks up by `external_reference`; the rows that it returns end the doubts that it could settle."""
+
+    api: Finder
+    policy: Policy
+    states: Mapping[str, KeyState]
+    now: Callable[[], datetime]
+    pause: Callable[[float], object]
+    threads: int
+
+    def adopted(self, works: Sequence[Work]) -> list[LedgerRow]:
+        """Early looks: a task that is there is adopted, one that is not may still come."""
+        return [row for work, found in self._looked(works) for row in self._verdict(work, found, is_settled=False)]
+
+    def settled(self, works: Sequence[Work]) -> list[LedgerRow]:
+        """Looks after the time in which a send could still be carried out: absent only if two looks say so."""
+        found = dict.fromkeys((id(work) for work in works), ABSENT) | {id(w): f for w, f in self._looked(works)}
+        absent = [work for work in works if found[id(work)] == ABSENT]
+        if absent:
+            self.pause(min(BETWEEN_LOOKS_SECONDS, self.policy.settle_seconds))
+        found |= {id(work): again for work, again in self._looked(absent)}
+        return [row for work in works for row in self._verdict(work, found[id(work)], is_settled=True)]
+
+    def closed_unknown(self, work: Work) -> list[LedgerRow]:
+        """The rows for a doubt that nobody can settle."""
+        return self._closed(work, State.UNKNOWN, reason=str(Reason.TASK_UNKNOWN))
+
+    def _verdict(self, work: Work, found: str | None, *, is_settled: bool) -> list[LedgerRow]:
+        if found:
+            return self._closed(work, State.ADOPTED, task_id=found)[:1]
+        if found == ABSENT and is_settled:
+            return self._closed(work, State.NOT_SENT, reason=NOT_THERE)
+        if found is None and self.policy.is_too_old(work.subject.first_seen_at, self.now()):
+            return self.closed_unknown(work)
+        return []
+
+    def _closed(
+        self, work: Work, state: State, *, task_id: str | None = None, reason: str | None = None
+    ) -> list[LedgerRow]:
+        return [
+            replace(
+                work_row(work, state, doubt.attempt_id, self.now()),
+                project_id=doubt.project_id,
+                claimx_task_id=task_id,
+                reason=reason,
+            )
+            for doubt in self._doubts(work)
+        ]
+
+    def _doubts(self, work: Work) -> tuple[LedgerRow, ...]:
+        """The open INTENTs of a key; for one that was closed as UNKNOWN, the row that says so."""
+        kept = self.states.get(work.task.key, FREE)
+        return kept.open_intents or tuple(row for row in kept.rows if row.state is State.UNKNOWN)
+
+    def _looked(self, works: Sequence[Work]) -> list[tuple[Work, str | None]]:
+        return list(zip(works, each(works, self._look, threads=self.threads), strict=True))
+
+    def _look(self, work: Work) -> str | None:
+        """The task's id; ABSENT where ClaimX honestly has none in any project it may be in; None where it can't tell."""
+        for project_id in dict.fromkeys(row.project_id for row in self._doubts(work)):
+            search = self.api.find_tasks(str(project_id), work.task.key)
+            if search.task_ids:
+                return search.task_ids[0]
+            if not search.is_none:
+                return None
+        return ABSENT
+
+
+def each(items: Sequence[Item], call: Callable[[Item], Result], *, threads: int) -> list[Result]:
+    """The call's result for each item, in order, `threads` at a time."""
+    if not items:
+        return []
+    with ThreadPoolExecutor(max_workers=min(threads, len(items)), thread_name_prefix="claimx-create") as pool:
+        return list(pool.map(call, items))

@@ -1,0 +1,205 @@
+"""The recipe of a task_creation batch: plan, read the plan back, and make everything of the plan as read.
+
+Crash at any point, and the batch runs again with the same (query id, batch id):
+
+- before the plan's commit: nothing has happened, a new plan is made.
+- after it: the plan is read, none is made; clock, answers and pending rows of now change nothing that was decided.
+- after an INTENT: another run's INTENT is in doubt. It is looked up, at once to adopt and after `expires_at` and
+  `settle_seconds` for good; the event waits in pending meanwhile.
+- after a POST, before its outcome: the same; the look-up finds the task and adopts it.
+- after the outcomes: a key with an outcome of this batch's attempt is left alone.
+- after the pending MERGE, letters, changes of letters: each finds what it would do done already.
+- after Kafka: messages are sent again (at least once); each carries its ids, and our own retry messages are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from claimx_lib.domain.creation import intake, reasons
+from claimx_lib.domain.creation.aftermath import after_create
+from claimx_lib.domain.creation.decisions import Create, Decision, Skip, event_id_of
+from claimx_lib.domain.creation.effects import Ended, Topics, effects_of
+from claimx_lib.domain.creation.events import SourceRecord, XactEvent
+from claimx_lib.domain.creation.headers import Replay, retry_headers
+from claimx_lib.domain.creation.intake import Candidate, Reading, Route
+from claimx_lib.domain.creation.ledger import KeyState, key_states
+from claimx_lib.domain.creation.plan import Moment, Pause, is_suspect, plan_batch
+from claimx_lib.domain.creation.policy import Policy
+from claimx_lib.domain.ladder import ResolvePolicy
+from claimx_lib.domain.reasons import Reason
+from claimx_lib.observability.logs import logger
+from claimx_lib.streams.crash_points import crash_point
+from claimx_lib.streams.creation_calls import Calls
+from claimx_lib.streams.creation_ports import Plan, Store
+from claimx_lib.streams.creation_posts import Posting
+from claimx_lib.streams.creation_resolve import Resolver, keys_to_read
+
+if TYPE_CHECKING:
+    from claimx_lib.streams.context import BatchRef
+
+
+@dataclass(slots=True, kw_only=True)
+class Flow:
+    """A job's batches, one after the other; `cursor` is how far the mapping's changes have been seen by this process."""
+
+    store: Store
+    calls: Calls
+    resolver: Resolver
+    policy: Policy
+    topics: Topics
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    new_run: Callable[[], str]
+    wait: Callable[[float], object]
+    check_stop: Callable[[], None] = lambda: None
+    auto_recover: bool = True
+    due_limit: int | None = 1000
+    pause_seconds: float = 30.0
+    longest_wait_seconds: float = 3600.0
+    chunk: int = 1000
+    timeout_seconds: float = 30.0
+    cursor: int | None = None
+    has_cursor: bool = False
+    last_ended: tuple[Ended, ...] = ()
+    not_ours: int = field(default=0)
+
+    @property
+    def resolve_policy(self) -> ResolvePolicy:
+        """The ladder's settings."""
+        return self.resolver.policy
+
+    def run(self, records: Sequence[SourceRecord], batch: BatchRef) -> None:
+        """Process one batch; without records, due rows and changes of the mapping nothing is committed anywhere."""
+        self.calls.begin()
+        self.last_ended, plan = (), self.store.plan(batch)
+        is_again = plan is not None
+        if plan is None:
+            plan = self._planned(records, batch)
+            if not plan.decisions:
+                return
+            self.check_stop()
+            self.store.save_plan(batch, plan)
+            crash_point("plan-appended")
+            plan = self.store.plan(batch) or plan
+        self.cursor, self.has_cursor = plan.mapping_version, True
+        self._carried_out(plan, batch, is_again=is_again)
+
+    # --- deciding -------------------------------------------------------------------------------------------------
+
+    def _planned(self, records: Sequence[SourceRecord], batch: BatchRef) -> Plan:
+        reading = intake.read(records, self.policy)
+        self.not_ours = reading.not_ours
+        version = self.store.mapping_version()
+        changed = self._changed(batch, version)
+        candidates, states = self._candidates(reading, changed)
+        moment = self._moment(batch)
+        decisions = self._decided(candidates, reading, states, moment)
+        self.cursor, self.has_cursor = version, True
+        return Plan(decisions=tuple(decisions), mapping_version=version)
+
+    def _changed(self, batch: BatchRef, version: int) -> frozenset[str] | None:
+        if not self.has_cursor:
+            self.cursor, self.has_cursor = self.store.planned_mapping_version(batch.query_id), True
+        changed = frozenset[str]() if self.cursor == version else self.store.mapping_changes(self.cursor, version)
+        for key in changed or ():
+            self.resolver.misses.forget(key)
+        return changed
+
+    def _candidates(
+        self, reading: Reading, changed: frozenset[str] | None
+    ) -> tuple[list[Candidate], dict[str, KeyState]]:
+        is_closed = self.calls.open_until is None
+        due = self.store.due(self.now(), self.due_limit) if is_closed else []
+        woken = self.store.waiting(changed) if changed is None or changed else []
+        letters = self.store.recoverable(changed) if self.auto_recover and (changed is None or changed) else []
+        rows = {row.event_id for row in (*due, *woken)}
+        ids = rows | {event.event_id for event in reading.events} | {one.event_id for one in letters if one.event_id}
+        if not ids and not letters:
+            return [], {}
+        known = self.store.known(ids, _replays(reading.events))
+        fresh = intake.fresh(
+            reading, known, retry_topic=self.topics.retry, longest_wait_seconds=self.longest_wait_seconds
+        )
+        candidates = [
+            *intake.resumed(due, Route.DUE, known, self.policy),
+            *intake.resumed(woken, Route.WOKEN, known, self.policy),
+            *intake.recovered(letters, known, self.policy),
+            *fresh,
+        ]
+        keys = {task.key for c in candidates for task in self.policy.tasks_of(c.event)}
+        return candidates, key_states(self.store.ledger.rows(keys) if keys else ())
+
+    def _decided(
+        self, candidates: list[Candidate], reading: Reading, states: dict[str, KeyState], moment: Moment
+    ) -> list[Decision]:
+        if not candidates:
+            return plan_batch([], reading.refusals, states, {}, moment)
+        settled = {event_id_of(d) for d in plan_batch(candidates, (), states, {}, moment)}
+        asked = [c for c in candidates if c.event.event_id not in settled]
+        rows = self.store.mapping(*keys_to_read(asked, self.resolve_policy)) if asked else []
+        resolutions = self.resolver.resolved(asked, rows)
+        if moment.pause is None and self.calls.is_refused:
+            moment = replace(moment, pause=self._pause(reasons.UNAUTHORIZED, self.pause_seconds))
+        elif is_suspect((r for (route, _), r in resolutions.items() if route.asks_api), self.policy):
+            self._alert(len(resolutions))
+            moment = replace(moment, pause=self._pause(reasons.PAUSED, self.pause_seconds))
+        return plan_batch(candidates, reading.refusals, states, resolutions, moment)
+
+    def _moment(self, batch: BatchRef) -> Moment:
+        open_for = self.calls.open_until
+        return Moment(
+            query_id=batch.query_id,
+            batch_id=batch.batch_id,
+            now=self.now(),
+            random=self.random,
+            policy=self.policy,
+            pause=None if open_for is None else self._pause(str(Reason.API_UNAVAILABLE), open_for),
+        )
+
+    def _pause(self, reason: str, seconds: float) -> Pause:
+        return Pause(reason=reason, until=self.now() + timedelta(seconds=seconds))
+
+    def _alert(self, claims: int) -> None:
+        logger(job="task_creation").error(
+            "nearly every claim has no ClaimX project: creation pauses, nothing is given up",
+            claims=claims,
+            limit=self.policy.dead_letter_limit,
+            cure="see whether the ClaimX search works (claimx doctor); raise jobs.task_creation.dead_letter_limit if so",
+        )
+
+    # --- doing ----------------------------------------------------------------------------------------------------
+
+    def _carried_out(self, plan: Plan, batch: BatchRef, *, is_again: bool) -> None:
+        creates = [decision for decision in plan.decisions if isinstance(decision, Create)]
+        skips = [decision for decision in plan.decisions if isinstance(decision, Skip)]
+        posting = Posting(
+            ledger=self.store.ledger,
+            api=self.calls,
+            policy=self.policy,
+            run=self.new_run(),
+            now=self.now,
+            pause=self.wait,
+            chunk=self.chunk,
+            threads=self.resolver.threads,
+            timeout_seconds=self.timeout_seconds,
+        )
+        states = posting.carry_out(creates, skips)
+        ended = tuple(self._ended(decision, states) for decision in plan.decisions)
+        late = [final for one in ended for final in one.finals if isinstance(final, Skip) and final not in skips]
+        posting.carry_out([], late)
+        self.last_ended = ended
+        self.store.apply(batch, effects_of(ended, self.topics), self.now(), is_again=is_again)
+
+    def _ended(self, decision: Decision, states: dict[str, KeyState]) -> Ended:
+        if not isinstance(decision, Create):
+            return Ended(planned=decision, finals=(decision,))
+        return Ended(planned=decision, finals=after_create(decision, states, self.now(), self.policy))
+
+
+def _replays(events: Sequence[XactEvent]) -> set[Replay]:
+    told = (retry_headers(event.record.headers).replay for event in events)
+    return {replay for replay in told if replay is not None}
