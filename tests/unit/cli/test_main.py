@@ -1,0 +1,91 @@
+"""The command line's exit statuses and its one line."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from claimx_lib.cli.main import main
+
+CLAIMX = Path(sys.executable).with_name("claimx")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["run", "nonsense"],
+            "there is no job nonsense — use task_trigger, task_tracking, mapping_sync, task_creation, or all",
+        ),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["run"], "Missing argument"),
+        (["topics", "create", "--nonsense"], "No such option: --nonsense"),
+        (["run", "all", "--env", "nowhere"], "there is no"),
+        (["run", "all", "--set", "claimx.max_retries=x"], "claimx.max_retries"),
+        (["run", "task_tracking"], "environment variable CLAIMX_API_TOKEN is not set"),
+        (["run", "task_creation"], "environment variable CLAIMX_API_TOKEN is not set"),
+    ],
+)
+def test_wrong_usage_and_settings_are_status_2_and_one_line(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the caller did wrong ends with 2 and says what, where, and what to do."""
+    monkeypatch.delenv("CLAIMX_API_TOKEN", raising=False)
+    assert main(arguments) == 2
+    told = capsys.readouterr().err.strip()
+    assert line in told
+    assert "\n" not in told
+
+
+def test_a_broker_that_is_down_is_status_1_at_once(
+    free_port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job without a broker ends with 1, one line and the cure, before a JVM is started."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port}")
+    assert main(["run", "task_trigger"]) == 1
+    told = capsys.readouterr().err.strip()
+    assert f"no broker answers at 127.0.0.1:{free_port}" in told
+    assert "\n" not in told
+
+
+def test_debug_shows_the_traceback() -> None:
+    """With --debug anywhere a failure keeps its traceback."""
+    done = subprocess.run(
+        [CLAIMX, "run", "nonsense", "--debug"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Traceback" in done.stderr
+    assert done.returncode != 0
+
+
+def test_config_check_tells_every_problem_in_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two wrong settings are two lines and status 2; as JSON they are a list."""
+    wrong = ["config", "check", "--set", "claimx.max_retries=x", "--set", "nonsense=1"]
+    assert main(wrong) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 2
+    assert main([*wrong, "--json"]) == 2
+    assert len(json.loads(capsys.readouterr().out)["problems"]) == 2
+
+
+def test_config_show_is_json_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every listing is there for machines too."""
+    assert main(["config", "show", "--json"]) == 0
+    listed = {one["path"]: one["value"] for one in json.loads(capsys.readouterr().out)}
+    assert listed["jobs.task_creation.max_retries"] == 3
+
+
+def test_help_starts_fast() -> None:
+    """`claimx --help` loads no Spark and takes under 0.4 s of processor time, the best of three starts."""
+    code = "import sys; from claimx_lib.cli.main import main; main(['--help']); sys.exit('pyspark' in sys.modules)"
+    taken = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+        taken.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+        assert done.returncode == 0
+        assert "run" in done.stdout
+    assert min(taken) < 0.4

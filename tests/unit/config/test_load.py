@@ -1,0 +1,125 @@
+"""Settings from files, environment and arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claimx_lib.config.load import effective, load
+from claimx_lib.errors import SettingsError
+
+SENTINEL = "s3cr3t-s3ntin3l"
+
+
+def problems(*sets: str, environ: dict[str, str] | None = None, env: str = "local", config: Path | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(env, config=config, sets=list(sets), environ=environ or {})
+    return "\n".join(caught.value.problems)
+
+
+def test_files_environment_and_arguments_go_one_over_the_other(tmp_path: Path) -> None:
+    """Precedence is base < env file < --config < --set, and ${VAR} is filled in after that."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("claimx: {timeout_seconds: 7, max_retries: 1}\nkafka: {bootstrap_servers: '${HERE}'}\n")
+    settings = load(config=file, sets=["claimx.max_retries=2"], environ={"HERE": "localhost:1"})
+    assert settings.claimx.timeout_seconds == 7
+    assert settings.claimx.max_retries == 2
+    assert settings.kafka.bootstrap_servers == "localhost:1"
+    assert settings.kafka.replication_factor == 1
+
+
+def test_all_wrong_settings_are_told_at_once_with_their_file() -> None:
+    """An unknown key, a wrong type and a missing variable are three lines, each with file, path and cure."""
+    told = problems("claimx.timeout_ms=5", "claimx.max_retries=many", env="prod")
+    assert "--set: claimx.timeout_ms: there is no such setting; did you mean timeout_seconds? Mind the unit" in told
+    assert "--set: claimx.max_retries = 'many': it should be a valid integer" in told
+    assert "conf/prod.yaml: claimx.base_url: ${CLAIMX_API_BASE_URL} is not set" in told
+
+
+def test_a_number_with_a_unit_is_told_the_unit() -> None:
+    """`30s` under a key in seconds is refused with the unit that the number has."""
+    assert "(seconds, without a unit)" in problems("claimx.timeout_seconds=30s")
+
+
+def test_a_missing_setting_is_named_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base file without a key is refused with the key's path."""
+    base = Path("conf/base.yaml").read_text("utf-8")
+    (tmp_path / "base.yaml").write_text(base.replace("  max_retries: 3                  ", "  # max_retries: 3 "))
+    (tmp_path / "local.yaml").write_text("env: local\n")
+    monkeypatch.setenv("CLAIMX_CONF", str(tmp_path))
+    assert "claimx.max_retries: missing" in problems()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "claimx.token",
+        "claimx.token.env",
+        "kafka.sasl_password",
+        "kafka.sasl_password.scope",
+        "pii.erased_salt",
+        "console.token",
+        "claimx.tokn",
+        "kafka.options.sasl.password.deep",
+    ],
+)
+def test_no_error_shows_a_secret(path: str) -> None:
+    """Whatever is wrong with a secret's setting, the value itself is in no line of the error."""
+    assert SENTINEL not in problems(f"{path}={SENTINEL}", "claimx.max_retries=-1")
+
+
+def test_no_error_shows_credentials_in_an_address() -> None:
+    """A base URL with a user and a password is refused without showing them."""
+    assert SENTINEL not in problems(f"claimx.base_url=https://me:{SENTINEL}@host/")
+
+
+def test_show_tells_where_a_secret_is_and_never_the_secret() -> None:
+    """The listing shows references, hides values under secret names, and cuts credentials out of addresses."""
+    sets = [
+        f"kafka.options={{ssl.key.password: {SENTINEL}, client.id: me}}",
+        f"metrics.pushgateway_url=http://me:{SENTINEL}@gateway/",
+        f"claimx.headers={{Authorization: {SENTINEL}}}",
+    ]
+    listed = {one.path: one for one in effective(sets=sets, environ={})}
+    assert SENTINEL not in repr(listed)
+    assert listed["claimx.token"].value == {"env": "CLAIMX_API_TOKEN"}
+    assert listed["metrics.pushgateway_url"].value == "http://***@gateway/"
+    assert listed["kafka.options.client.id"].source == "--set"
+    assert listed["kafka.replication_factor"].source.endswith("local.yaml")
+
+
+def test_a_fields_rule_is_replaced_whole() -> None:
+    """`one_of` for a field in a higher layer takes the place of base's `equals`; other fields' rules stay."""
+    rule = load(sets=["jobs.task_tracking.field_rules.task_id={one_of: [32513, 40000]}"]).jobs.task_tracking.field_rules
+    assert rule["task_id"].one_of == [32513, 40000]
+    assert rule["task_id"].equals is None
+
+
+def test_plaintext_leaves_this_machine_only_when_allowed() -> None:
+    """A broker elsewhere over PLAINTEXT is refused unless `allow_plaintext` says so."""
+    assert "which is not this machine" in problems("kafka.bootstrap_servers=broker.example:9092")
+    assert load(sets=["kafka.bootstrap_servers=broker.example:9092", "kafka.allow_plaintext=true"])
+
+
+def test_an_unknown_environment_is_refused_with_the_known_ones() -> None:
+    """`--env` of a file that is not there names those that are."""
+    assert "use one of local, prod, staging" in problems(env="nowhere")
+
+
+def test_a_relative_warehouse_is_relative_to_the_process() -> None:
+    """A relative path becomes absolute, a URI and a catalog's name stay."""
+    assert load(sets=["storage.warehouse=data/here"]).storage.warehouse == str(Path("data/here").absolute())
+    for name in ("main.claims", "s3://bucket/x", "/data/x"):
+        assert load(sets=[f"storage.warehouse={name}"]).storage.warehouse == name
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=["Cs"]), max_size=40))
+def test_any_text_as_an_argument_gives_settings_or_a_line(text: str) -> None:
+    """No `--set` value ends in anything but valid settings or a ConfigError."""
+    try:
+        load(sets=[f"claimx.timeout_seconds={text}"], environ={})
+    except SettingsError as error:
+        assert error.problems

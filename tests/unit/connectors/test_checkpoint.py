@@ -1,0 +1,50 @@
+"""Checkpoint folders, read without a JVM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from claimx_lib.connectors.checkpoint import committed_batches, folder_of, parsed_offsets, query_id_of
+from claimx_lib.domain.offsets import TopicPartition
+
+OFFSETS = 'v1\n{"batchWatermarkMs":0}\n{"claimx.events":{"1":7,"0":5}}\n{"offset":3,"timestamp":1700000000000}\n-'
+
+
+def checkpoint(folder: Path, *, planned: int, committed: int) -> Path:
+    for name in ("offsets", "commits"):
+        (folder / name).mkdir(parents=True)
+    (folder / "metadata").write_text('{"id":"q-1"}')
+    for number in range(planned):
+        (folder / "offsets" / str(number)).write_text(OFFSETS.replace("5", str(number)))
+    for number in range(committed):
+        (folder / "commits" / str(number)).write_text('v1\n{"nextBatchWatermarkMs":0}')
+        (folder / "commits" / f".{number}.crc").write_text("")
+    return folder
+
+
+def test_only_kafkas_lines_hold_offsets() -> None:
+    """A heartbeat's position and an absent source are no Kafka offsets."""
+    place = TopicPartition(topic="claimx.events", partition=1)
+    assert parsed_offsets(OFFSETS) == {place: 7, TopicPartition(topic="claimx.events", partition=0): 5}
+    assert parsed_offsets("v1\n{}\n") == {}
+    assert parsed_offsets("") == {}
+
+
+def test_a_batch_that_is_planned_and_not_committed_does_not_count(tmp_path: Path) -> None:
+    """The query goes on from the newest committed batch; batch 10 is newer than batch 9."""
+    folder = checkpoint(tmp_path / "job", planned=12, committed=11)
+    batches = committed_batches(folder, newest=2)
+    assert [b.number for b in batches] == [10, 9]
+    assert query_id_of(folder) == "q-1"
+
+
+def test_a_new_checkpoint_has_no_batch(tmp_path: Path) -> None:
+    """A folder that is not there is a query that never ran."""
+    assert committed_batches(tmp_path / "none") == []
+    assert query_id_of(tmp_path / "none") is None
+
+
+def test_a_remote_checkpoint_is_not_looked_for_on_this_machine() -> None:
+    """Object storage has no folder here; a file URI has."""
+    assert folder_of("s3://bucket/checkpoints", "job") is None
+    assert folder_of("file:///data/cp", "job") == Path("/data/cp/job")

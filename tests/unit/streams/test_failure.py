@@ -1,0 +1,57 @@
+"""Why a query ended, in one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from claimx_lib.errors import TableError
+from claimx_lib.streams.failure import explained
+
+SPARK = (
+    "[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: An exception was raised by the Python Proxy. "
+    'Return Message: Traceback (most recent call last):\n  File "x.py", line 1, in call\n    raise ValueError\n'
+    "ValueError: the frame has no column z\n\n\n=== Streaming Query ===\nIdentifier: task_tracking [id = 1]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "cure"),
+    [
+        (
+            "org.apache.kafka.common.errors.UnknownTopicOrPartitionException: This server",
+            "a topic is not there",
+            "topics create",
+        ),
+        (
+            "[KAFKA_DATA_LOSS.START_OFFSET_RESET] Some data may have been lost",
+            "gone from the broker",
+            "--accept-data-loss",
+        ),
+        ("[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log.", "another process runs", "stop one"),
+        ("Timed out waiting for a node assignment. Call: describeTopics", "Kafka does not answer", "check the brokers"),
+        ("java.io.IOException: No space left on device", "the disk is full", "free space"),
+        ("[DELTA_TABLE_NOT_FOUND] Delta table `x` doesn't exist", "a Delta table is not there", "tables create"),
+    ],
+)
+def test_known_failures_get_cause_and_cure(text: str, says: str, cure: str) -> None:
+    """What operators meet is told in their words, with what to do."""
+    error = explained(RuntimeError(f"[STREAM_FAILED] Query terminated: x\n{text}\n\tat org.apache.spark.X(Y.java:1)"))
+    assert says in str(error)
+    assert cure in error.cure
+    assert "\n" not in str(error)
+
+
+def test_an_unknown_failure_is_its_last_python_error_in_one_line() -> None:
+    """A traceback is cut to the error that it ends with."""
+    assert explained(RuntimeError(SPARK)).message == "ValueError: the frame has no column z"
+
+
+def test_our_own_errors_stay_as_they_are() -> None:
+    """An error that has its cure already is not explained again."""
+    error = TableError("no table", cure="make one")
+    assert explained(error) is error
+
+
+def test_a_line_never_grows_without_bound() -> None:
+    """However long an exception's text is, the line stays readable."""
+    assert len(str(explained(RuntimeError("x" * 100_000)))) < 500
