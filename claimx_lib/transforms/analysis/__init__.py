@@ -1,0 +1,1 @@
+"""What analysts ask of the tables, as frames; `schemas/views.py` names the SQL views over them."""

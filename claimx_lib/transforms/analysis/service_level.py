@@ -1,0 +1,63 @@
+"""Who waits too long: against limits that people set, and against a status's own history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from claimx_lib.transforms.analysis.lifecycle import TASK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import DataFrame
+
+
+def sla_by_stay(intervals: DataFrame, *, limit_hours: Mapping[str, float]) -> DataFrame:
+    """Each stay in a status that has a limit: hours, limit_hours, is_breached, is_open.
+
+    An open stay past its limit is breached already; one within it is not decided yet, but counts as kept so far.
+    """
+    limit = F.lit(None).cast(T.DoubleType())
+    for status, hours in limit_hours.items():
+        limit = F.when(F.col("task_status") == status, F.lit(float(hours))).otherwise(limit)
+    return intervals.where(limit.isNotNull() & F.col("hours").isNotNull()).select(
+        *TASK,
+        "task_status",
+        "entered_at",
+        "hours",
+        limit.alias("limit_hours"),
+        (F.col("hours") > limit).alias("is_breached"),
+        "is_open",
+    )
+
+
+def status_distribution(intervals: DataFrame, *, quantile: float) -> DataFrame:
+    """How long closed stays in each status lasted: stays, median_hours, limit_hours (the quantile).
+
+    Exact percentiles. Stays with a gap before their end are left out: their length is not known.
+    """
+    closed = intervals.where(F.col("left_at").isNotNull() & ~F.col("has_gap"))
+    return closed.groupBy("task_status").agg(
+        F.count(F.lit(1)).alias("stays"),
+        F.percentile("hours", 0.5).alias("median_hours"),
+        F.percentile("hours", quantile).alias("limit_hours"),
+    )
+
+
+def stuck_tasks(intervals: DataFrame, *, quantile: float, min_observations: int) -> DataFrame:
+    """Open stays longer than `quantile` of the closed stays in the same status, the longest first.
+
+    A status with fewer than `min_observations` closed stays says nothing: its tasks are never called stuck.
+    Open stays do not enter the distribution; a status in which many are stuck therefore keeps its honest limit.
+    """
+    usual = status_distribution(intervals, quantile=quantile).where(F.col("stays") >= min_observations)
+    return (
+        intervals.where("is_open")
+        .join(usual, on="task_status", how="inner")
+        .where(F.col("hours") > F.col("limit_hours"))
+        .select(*TASK, "task_status", "entered_at", "hours", "median_hours", "limit_hours", "stays")
+        .orderBy(F.col("hours").desc())
+    )
