@@ -44,9 +44,10 @@ class _Call:
     headers: Mapping[str, str]
     timeout_seconds: float
 
-    def failed(self, kind: ApiOutcome, status: int | None = None, detail: str = "") -> ApiAnswer:
+    def failed(self, kind: ApiOutcome, seconds: float, status: int | None = None, detail: str = "") -> ApiAnswer:
         """The answer that says so, and no more than may be said."""
-        return ApiAnswer(kind=kind, status=status, error=error_text(kind, status, self.method, self.template, detail))
+        error = error_text(kind, status, self.method, self.template, detail)
+        return ApiAnswer(kind=kind, status=status, error=error, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,31 +177,29 @@ class ClaimXClient:
             body=call.body,
             timeout_seconds=call.timeout_seconds,
         )
-        read = self._read(call, exchange)
-        return replace(read, answer=replace(read.answer, seconds=time.perf_counter() - started))
-
-    def _read(self, call: _Call, exchange: Exchange) -> _Read:
+        seconds = time.perf_counter() - started
         if exchange.status is None:
-            return _Read(answer=call.failed(exchange.failure or ApiOutcome.RESET, detail=exchange.detail))
+            return _Read(answer=call.failed(exchange.failure or ApiOutcome.RESET, seconds, detail=exchange.detail))
         kind = outcome_of(exchange.status)
         if kind is ApiOutcome.OK:
-            return _body_of(call, exchange.status, exchange)
-        answer = call.failed(kind, exchange.status, "redirect" if kind is ApiOutcome.BAD_BODY else "")
+            return _body_of(call, exchange.status, exchange, seconds)
+        answer = call.failed(kind, seconds, exchange.status, "redirect" if kind is ApiOutcome.BAD_BODY else "")
         wait = retry_after_seconds(exchange.retry_after, self._clock.now())
-        return _Read(answer=replace(answer, retry_after_seconds=wait))
+        return _Read(answer=answer if wait is None else replace(answer, retry_after_seconds=wait))
 
 
-def _body_of(call: _Call, status: int, exchange: Exchange) -> _Read:
+def _body_of(call: _Call, status: int, exchange: Exchange, seconds: float) -> _Read:
     try:
         text = exchange.body.decode("utf-8-sig")
         value = api_pages.parsed(text)
     except ValueError:  # UnicodeDecodeError and NoJson
-        return _Read(answer=call.failed(ApiOutcome.BAD_BODY, status, "no JSON"))
-    return _Read(answer=ApiAnswer(kind=ApiOutcome.OK, status=status, body=text), value=value, link=exchange.link)
+        return _Read(answer=call.failed(ApiOutcome.BAD_BODY, seconds, status, "no JSON"))
+    answer = ApiAnswer(kind=ApiOutcome.OK, status=status, body=text, seconds=seconds)
+    return _Read(answer=answer, value=value, link=exchange.link)
 
 
 def _spoiled(call: _Call, answer: ApiAnswer, detail: str) -> ApiAnswer:
-    return replace(call.failed(ApiOutcome.BAD_BODY, answer.status, detail), seconds=answer.seconds)
+    return call.failed(ApiOutcome.BAD_BODY, answer.seconds, answer.status, detail)
 
 
 def _refused(method: str, template: str) -> ApiAnswer:

@@ -26,6 +26,9 @@ class ApiOutcome(StrEnum):
     OUT_OF_TIME = "out-of-time"
 
 
+ANSWERED = frozenset({ApiOutcome.OK, ApiOutcome.NOT_FOUND})
+"""The API said what it knows."""
+
 TRANSIENT = frozenset(
     {
         ApiOutcome.RATE_LIMITED,

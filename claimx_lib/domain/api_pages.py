@@ -32,13 +32,17 @@ class NextPage:
 def parsed(text: str) -> Json:
     """The value of a JSON text; NaN and Infinity are no JSON. Raises `NoJson` alone."""
     try:
-        return json.loads(text, parse_constant=_refused)
+        value: Json = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise NoJson from error
+    return value
 
 
 def _refused(constant: str) -> Json:
     raise NoJson(constant)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refused)  # made once: making one costs more than a small answer's decoding
 
 
 def objects(value: Json, key: str) -> Sequence[JsonObject] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from claimx_lib.domain.api import ApiAnswer, ApiOutcome
+from claimx_lib.domain.api import ANSWERED, ApiAnswer
 
 _ENTRY_BYTES = 500  # what an entry weighs without its body
 
@@ -47,7 +47,7 @@ class AnswerCache:
 
     def put(self, key: Key, entry: Entry) -> None:
         """Keeps the answer if it is one of the API's own."""
-        if entry.answer.kind not in {ApiOutcome.OK, ApiOutcome.NOT_FOUND}:
+        if entry.answer.kind not in ANSWERED:
             return
         if key in self._entries:
             self._drop(key)

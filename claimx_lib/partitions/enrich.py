@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from claimx_lib.domain.api import ApiAnswer, ApiOutcome
+from claimx_lib.domain.api import ApiOutcome
 from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.enrichment import PROJECT_KEY, TASK_KEY, EnrichmentStatus, EnrichPolicy
 from claimx_lib.partitions.cache import Key
-from claimx_lib.partitions.lookups import PROJECT, TASK, Lookup, PartitionLookups
+from claimx_lib.partitions.lookups import PROJECT, TASK, ApiCall, Lookup, PartitionLookups
 from claimx_lib.partitions.worker import PROCESS_MEMORY, OpenClient, WorkerMemory
 
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -85,7 +85,7 @@ def _portions(batch: pa.RecordBatch, found: Found) -> Iterator[pa.RecordBatch]:
         yield batch.slice(offset, rows)
 
 
-def _enriched(batch: pa.RecordBatch, found: Found, uncounted: dict[Key, tuple[ApiAnswer, ...]]) -> pa.RecordBatch:
+def _enriched(batch: pa.RecordBatch, found: Found, uncounted: dict[Key, tuple[ApiCall, ...]]) -> pa.RecordBatch:
     tasks, projects = _distinct(batch, TASK_KEY), _distinct(batch, PROJECT_KEY)
     of_tasks = [found[TASK, id_] for id_ in _ids(tasks)]
     of_projects = [found[PROJECT, id_] for id_ in _ids(projects)]
@@ -122,11 +122,9 @@ def _at(lookup: Lookup) -> int | None:
     return lookup.entry.at_micros if lookup.entry.answer.kind in _STATUS else None
 
 
-def _calls_by_row(
-    batch: pa.RecordBatch, uncounted: dict[Key, tuple[ApiAnswer, ...]]
-) -> Mapping[int, Sequence[ApiAnswer]]:
+def _calls_by_row(batch: pa.RecordBatch, uncounted: dict[Key, tuple[ApiCall, ...]]) -> Mapping[int, Sequence[ApiCall]]:
     """The calls that each row brought about; what is counted here is taken out of `uncounted`."""
-    by_row: dict[int, list[ApiAnswer]] = {}
+    by_row: dict[int, list[ApiCall]] = {}
     for kind, column in ((TASK, TASK_KEY), (PROJECT, PROJECT_KEY)):
         if not any(of_kind == kind for of_kind, _ in uncounted):
             continue
@@ -136,11 +134,11 @@ def _calls_by_row(
     return by_row
 
 
-def _counted(rows: int, by_row: Mapping[int, Sequence[ApiAnswer]]) -> list[pa.Array]:
+def _counted(rows: int, by_row: Mapping[int, Sequence[ApiCall]]) -> list[pa.Array]:
     calls, errors = [0] * rows, [0] * rows
     seconds: list[list[float]] = [[] for _ in range(rows)]
-    for row, answers in by_row.items():
-        calls[row] = len(answers)
-        errors[row] = sum(answer.kind not in _STATUS for answer in answers)
-        seconds[row] = [answer.seconds for answer in answers]
+    for row, made in by_row.items():
+        calls[row] = len(made)
+        errors[row] = sum(not call.is_answered for call in made)
+        seconds[row] = [call.seconds for call in made]
     return [pa.array(calls, pa.int32()), pa.array(errors, pa.int32()), pa.array(seconds, pa.list_(pa.float64()))]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from claimx_lib.domain import circuit as breaker
-from claimx_lib.domain.api import ApiAnswer, ApiOutcome
+from claimx_lib.domain.api import ANSWERED, ApiAnswer, ApiOutcome
 from claimx_lib.domain.circuit import Circuit, CircuitPolicy
 from claimx_lib.domain.clock import Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
@@ -29,12 +29,19 @@ _NOT_CALLED = {
 }
 
 
+class ApiCall(NamedTuple):
+    """One call that was made: whether the API answered (200 or 404), and after how long."""
+
+    is_answered: bool
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """What is known of one id: how it was answered, when, and by which calls made just now (none from the cache)."""
 
     entry: Entry
-    calls: tuple[ApiAnswer, ...] = ()
+    calls: tuple[ApiCall, ...] = ()
 
 
 class PartitionLookups:
@@ -56,8 +63,8 @@ class PartitionLookups:
         self._circuit = Circuit()
         self._circuit_policy = CircuitPolicy(failure_threshold=policy.stop_after_failures, reset_seconds=math.inf)
         self._stopped_by = ApiOutcome.CIRCUIT_OPEN if policy.call_nobody else None
-        workers = min(policy.max_concurrency, policy.lookup_batch_size)
-        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="claimx-lookup")
+        self._workers = min(policy.max_concurrency, policy.lookup_batch_size)
+        self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="claimx-lookup")
 
     def __enter__(self) -> Self:
         return self
@@ -85,24 +92,34 @@ class PartitionLookups:
         return found
 
     def _remember(self, key: Key, entry: Entry) -> None:
-        if entry.answer.kind in {ApiOutcome.OK, ApiOutcome.NOT_FOUND}:
+        if entry.answer.kind in ANSWERED:
             self._session.cache.put(key, entry)
         else:
             self._failed[key] = entry
 
     def _asked(self, keys: list[Key]) -> list[Lookup]:
-        """As many handed over at a time as `lookup_batch_size` says; one slow call holds up nobody else."""
-        places = threading.BoundedSemaphore(self._policy.lookup_batch_size)
-        futures: list[Future[Lookup]] = []
-        for key in keys:
-            places.acquire()
-            future = self._pool.submit(self._look_up, key)
-            future.add_done_callback(lambda _: places.release())
-            futures.append(future)
-        return [future.result() for future in futures]
+        """Threads take the ids one by one, so that a slow call holds up nobody else; in hand are never more ids than
+        `lookup_batch_size`.
+        """
+        found: dict[Key, Lookup] = {}
+        waiting = iter(keys)
+        turn = threading.Lock()
+
+        def work() -> None:
+            while True:
+                with turn:
+                    key = next(waiting, None)
+                if key is None:
+                    return
+                found[key] = self._look_up(key)
+
+        workers = [self._pool.submit(work) for _ in range(min(self._workers, len(keys)))]
+        for worker in workers:
+            worker.result()
+        return [found[key] for key in keys]
 
     def _look_up(self, key: Key) -> Lookup:
-        calls: list[ApiAnswer] = []
+        calls: list[ApiCall] = []
         attempts = call_with_retries(
             lambda: self._one_call(key, calls),
             self._policy.retry,
@@ -115,7 +132,7 @@ class PartitionLookups:
         entry = Entry(answer=attempts.last, kept_at=self._clock.monotonic(), at_micros=at_micros)
         return Lookup(entry=entry, calls=tuple(calls))
 
-    def _one_call(self, key: Key, calls: list[ApiAnswer]) -> ApiAnswer:
+    def _one_call(self, key: Key, calls: list[ApiCall]) -> ApiAnswer:
         if self._is_stopped() or not self._session.limiter.acquire(self._deadline, self._is_stopped):
             return _NOT_CALLED[self._stopped_by or ApiOutcome.OUT_OF_TIME]
         timeout = min(self._policy.timeout_seconds, self._deadline - self._clock.monotonic())
@@ -123,7 +140,7 @@ class PartitionLookups:
         get = self._session.client.get_task if kind == TASK else self._session.client.get_project
         answer = get(id_, timeout_seconds=max(timeout, 0.001))
         if answer.is_call:
-            calls.append(replace(answer, body=None))
+            calls.append(ApiCall(answer.kind in ANSWERED, answer.seconds))
             self._learn(answer)
         return answer
 

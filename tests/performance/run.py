@@ -1,0 +1,66 @@
+"""`python tests/performance/run.py [R6 ...]`: measures, prints the table, writes docs/benchmarks/latest.json.
+
+Each `rNN_<what>.py` beside this file has `measure() -> Result`. Entries of benchmarks that did not run stay as they
+are. Ends with 1 when a goal is missed, with 2 when a name is unknown.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+LATEST = ROOT / "docs" / "benchmarks" / "latest.json"
+
+sys.path.insert(0, str(ROOT))
+
+from tests.performance.frame import Result  # noqa: E402 # found only now
+
+
+def known() -> dict[str, str]:
+    """Benchmark names ("R6") and their modules, in numerical order."""
+    found = {}
+    for file in sorted(HERE.glob("r[0-9][0-9]_*.py")):
+        found[f"R{int(file.stem[1:3])}"] = f"tests.performance.{file.stem}"
+    return found
+
+
+def main(wanted: list[str]) -> int:
+    """Measures the wanted benchmarks, or all."""
+    modules = known()
+    names = [name.upper() for name in wanted] or list(modules)
+    unknown = [name for name in names if name not in modules]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(modules)}", file=sys.stderr)
+        return 2
+    results = []
+    print(f"{'':4} {'goal':>18} {'figure':>8} {'range':>17}  ")
+    for name in names:
+        results.append(importlib.import_module(modules[name]).measure())
+        print(line(results[-1]), flush=True)
+        keep(results[-1])
+    return 0 if all(result.holds or not result.goal.is_binding for result in results) else 1
+
+
+def line(result: Result) -> str:
+    """One row of the table."""
+    verdict = "" if result.holds else "  MISSED" if result.goal.is_binding else "  below"
+    spread = f"{result.low:.2f} - {result.high:.2f}"
+    return f"{result.name:4} {result.goal!s:>18} {result.figure:8.2f} {spread:>17}  {result.what}{verdict}"
+
+
+def keep(result: Result) -> None:
+    """The entry is in the file, all others as they were."""
+    LATEST.parent.mkdir(parents=True, exist_ok=True)
+    entries = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+    entries[result.name] = result.as_json()
+    ordered = dict(sorted(entries.items(), key=lambda entry: int(re.sub(r"\D", "", entry[0]) or 0)))
+    LATEST.write_text(json.dumps(ordered, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
