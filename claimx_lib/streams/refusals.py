@@ -59,4 +59,5 @@ def _append(context: JobContext, rows: DataFrame, app_id: str, batch_id: int) ->
 
 def _count(context: JobContext, opened: list[Row]) -> None:
     for (pipeline, reason), number in Counter((row.pipeline, row.reason) for row in opened).items():
-        context.metrics.count("claimx_dead_letters_opened_total", number, pipeline=pipeline, reason=reason)
+        label = reason.replace("-", "_")
+        context.metrics.count("claimx_dead_letters_opened_total", number, pipeline=pipeline, reason=label)

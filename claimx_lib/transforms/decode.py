@@ -23,15 +23,16 @@ def text_of(value: Column) -> Column:
     return F.try_validate_utf8(value.cast("string"))
 
 
-def json_object(text: Column, fields: Sequence[str]) -> Column:
-    """STRUCT of `fields`, each STRING, of a text that is exactly one JSON object, else NULL.
+def json_object(text: Column, fields: Sequence[str], *, as_given: Sequence[str] = ()) -> Column:
+    """STRUCT of `fields`, each STRING, then `as_given`, each VARIANT, of a text that is one JSON object, else NULL.
 
     A nested object or array is its JSON text, a number its shortest form (1.10 is "1.1"), JSON null is NULL, the
     last of repeated keys counts. NULL for any other top-level value, anything before or after the object, NaN,
-    a byte-order mark, more than 1,000 levels, a number of more than 1,000 digits. The text is parsed as the only
-    element of an array: Spark's parser stops at the end of a top-level object and takes whatever follows it.
+    a byte-order mark, more than 1,000 levels, a number of more than 1,000 digits, and for repeated keys within a
+    field that is wanted as given. The text is parsed as the only element of an array: Spark's parser stops at the
+    end of a top-level object and takes whatever follows it.
     """
-    columns = ", ".join(f"`{name}` STRING" for name in fields)
+    columns = ", ".join([*(f"`{name}` STRING" for name in fields), *(f"`{name}` VARIANT" for name in as_given)])
     parsed = F.from_json(F.concat(F.lit("["), text, F.lit("]")), f"ARRAY<STRUCT<{columns}>>", _PARSER)
     alone = F.filter(F.array(parsed), lambda elements: F.size(elements) == 1)
     return F.get(F.transform(alone, lambda elements: F.get(elements, F.lit(0))), F.lit(0))

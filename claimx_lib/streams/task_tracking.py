@@ -1,0 +1,126 @@
+"""task_tracking: validate, enrich, append one row an event, and say so.
+
+A batch may be killed anywhere and run again. Before the append nothing but dead letters is there, and these are not
+doubled. After it, the events are found in the table: nobody is called, no row is added, and the messages are made from
+the rows that are there. Delta comes first, Kafka last, in one write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from claimx_lib.connectors import kafka
+from claimx_lib.connectors.delta import on_conflict_again
+from claimx_lib.observability.logs import logger
+from claimx_lib.schemas.tables import TRACKING
+from claimx_lib.streams.context import BatchRef, JobContext, Stage
+from claimx_lib.streams.refusals import append_dead_letters
+from claimx_lib.streams.tracking_intake import Intake, stored_rows, taken_in, without
+from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
+from claimx_lib.streams.tracking_results import Written, count, publish
+from claimx_lib.transforms import tracking
+from claimx_lib.transforms.dead_letters import dead_letter_rows
+from claimx_lib.transforms.tracking_rows import Fit, fits_of, struct_texts, table_rows
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pyspark.sql import DataFrame
+
+JOB = "task_tracking"
+_NOT_FOR_ENRICHMENT = ("topic", "key", "value", "headers", "verdict", "kafka_at")
+
+
+def stage(context: JobContext) -> Stage:
+    """Return the job over the tracking topic; the circuit lives as long as the stage."""
+    settings = context.settings
+    job = settings.jobs.task_tracking
+    source = kafka.read_stream(
+        context.session,
+        settings.kafka,
+        [settings.kafka.topics.tracking],
+        starting_offsets=job.starting_offsets,
+        max_records=job.max_records_per_batch,
+    )
+    return Stage(job=JOB, source=source, process_batch=partial(process_batch, context=context, calls=Calls()))
+
+
+def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, calls: Calls | None = None) -> None:
+    """Give each record its row, its dead letter or its skip; success and errors messages follow the tables."""
+    run = _Run(context=context, batch=batch, calls=calls or Calls(), now=context.now())
+    judged = tracking.judged(frame, context.settings.jobs.task_tracking).persist()
+    run.kept.append(judged)
+    try:
+        intake = taken_in(judged)
+        letters = run.refuse(judged) if intake.refused else None
+        written = run.track(judged, intake)
+        publish(context, judged, written, letters, now=run.now)
+        count(context, batch, intake, written, job=JOB)
+    finally:
+        for rows in run.kept:
+            rows.unpersist()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One micro-batch on its way into the tables; `kept` are the frames to unpersist."""
+
+    context: JobContext
+    batch: BatchRef
+    calls: Calls
+    now: datetime
+    kept: list[DataFrame] = field(default_factory=list)
+
+    def refuse(self, judged: DataFrame) -> DataFrame:
+        """Append the dead letters and return them."""
+        letters = dead_letter_rows(tracking.refused(judged), pipeline=JOB, opened_at=self.now)
+        append_dead_letters(self.context, letters, self.batch, job=JOB)
+        return letters
+
+    def track(self, judged: DataFrame, intake: Intake) -> Written:
+        """Append a row for each event that has none, enriched."""
+        table = self.context.warehouse.read(self.context.session, TRACKING.name)
+        window = self.context.settings.jobs.task_tracking.dedupe_window_days
+        stored = stored_rows(table, intake, window_days=window)
+        there = {row["event_id"] for row in stored}
+        number = len(intake.events) - len(there)
+        if not number:
+            return Written(new=None, stored=stored)
+        dropped = [*intake.repeated, *(intake.events[event_id] for event_id in there)]
+        fresh = without(judged, dropped).drop(*_NOT_FOR_ENRICHMENT)
+        new = looked_up(fresh, number, self.context, self.calls, job=JOB)
+        self.kept.append(new.rows)
+        self._append(new, table)
+        return Written(new=new, stored=stored)
+
+    def _append(self, new: Enriched, table: DataFrame) -> None:
+        job = self.context.settings.jobs.task_tracking
+        texts = struct_texts(project_lookup=job.project_lookup)
+        most = job.max_new_fields if job.schema_evolution else 0
+        fits = fits_of(new.figures, texts, table.schema, max_new_fields=most)
+        rows = table_rows(new.rows, fits, processed_at=self.now, defaults=job.defaults)
+        added = [f"{name}.{path}" for name, fit in fits.items() for path in fit.evolution.added]
+        append = partial(
+            self.context.warehouse.append_once,
+            app_id=self.batch.app_id(JOB, TRACKING.name),
+            version=self.batch.batch_id,
+            merge_schema=bool(added),
+        )
+        try:
+            on_conflict_again(append)(rows, TRACKING.name)
+        except Exception:
+            self.context.metrics.count("itel_worker_delta_write_errors_total")
+            raise
+        self._tell_evolution(added, fits)
+
+    def _tell_evolution(self, added: list[str], fits: Mapping[str, Fit]) -> None:
+        log = logger(job=JOB, batch_id=self.batch.batch_id)
+        if added:
+            self.context.metrics.count("itel_worker_schema_evolution_total", len(added))
+            log.info("table gained fields", table=TRACKING.name, number=len(added), fields=added[:20])
+        rescued = [name for name, fit in fits.items() if fit.has_odd or not fit.evolution.fits]
+        if rescued:
+            log.warning("some of the payload fits no column and went to rescued_data", columns=rescued)

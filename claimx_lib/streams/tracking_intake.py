@@ -1,0 +1,130 @@
+"""What the driver needs to know of a batch before anybody is called: which rows are new, and which are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from claimx_lib.transforms.tracking import SKIPPED
+from claimx_lib.transforms.tracking_rows import day_number
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, Row, SparkSession
+
+_IDS_IN_A_CONDITION = 500
+_DAYS_IN_A_CONDITION = 400
+STORED = {
+    "event_id": "STRING",
+    "task_id": "INT",
+    "assignment_id": "INT",
+    "project_id": "STRING",
+    "task_status": "STRING",
+    "enrichment_status": "STRING",
+    "enrichment_error": "STRING",
+    "source_topic": "STRING",
+    "source_partition": "INT",
+    "source_offset": "BIGINT",
+}
+"""What messages need of a row that is in the table, beside its `processed_at`."""
+
+Coordinates = tuple[int, int]
+"""Partition and offset on the tracking topic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """A batch as the driver sees it, one row an event: of several the one with the lowest coordinates.
+
+    `events`: event_id to coordinates. `repeated`: coordinates of the others. `days`: days since 1970 of the events.
+    `ends`: the offset after the last one, by (topic, partition). `kafka_seconds`: when the events came into Kafka.
+    """
+
+    records: int
+    refused: int
+    skipped: int
+    events: dict[str, Coordinates]
+    repeated: tuple[Coordinates, ...]
+    days: frozenset[int]
+    ends: dict[tuple[str, int], int]
+    kafka_seconds: tuple[float, ...]
+
+
+def taken_in(rows: DataFrame) -> Intake:
+    """Read the light columns of judged rows in one job."""
+    light = rows.select(
+        "topic",
+        "partition",
+        "offset",
+        F.col("verdict.reason").alias("reason"),
+        F.when(F.col("verdict").isNull(), F.col("event_id")).alias("event_id"),
+        day_number(F.col("event_timestamp")).alias("day"),
+        F.unix_millis("kafka_at").alias("kafka_ms"),
+    )
+    return _intake(light.toArrow().to_pylist())
+
+
+def _intake(records: list[dict[str, Any]]) -> Intake:
+    records.sort(key=lambda r: (r["partition"], r["offset"]))
+    events: dict[str, Coordinates] = {}
+    repeated: list[Coordinates] = []
+    for record in records:
+        if record["reason"] is None:
+            coordinates = (record["partition"], record["offset"])
+            if events.setdefault(record["event_id"], coordinates) != coordinates:
+                repeated.append(coordinates)
+    valid = [r for r in records if r["reason"] is None]
+    skipped = sum(r["reason"] == SKIPPED for r in records)
+    return Intake(
+        records=len(records),
+        refused=len(records) - len(valid) - skipped,
+        skipped=skipped,
+        events=events,
+        repeated=tuple(repeated),
+        days=frozenset(r["day"] for r in valid),
+        ends={(r["topic"], r["partition"]): r["offset"] + 1 for r in records},
+        kafka_seconds=tuple(r["kafka_ms"] / 1000 for r in valid if r["kafka_ms"] is not None),
+    )
+
+
+def stored_rows(table: DataFrame, intake: Intake, *, window_days: int) -> list[Row]:
+    """The rows of the tracking table that hold one of the batch's events, within the window around its days.
+
+    Only what messages need, `processed_at` in seconds since 1970 included.
+    """
+    if not intake.events:
+        return []
+    near = table.where(_near(intake.days, window_days))
+    processed_at = (F.unix_micros("processed_timestamp") / 1_000_000).alias("processed_at")
+    return _with_ids(near, list(intake.events)).select(*STORED, processed_at).collect()
+
+
+def _near(days: frozenset[int], window: int) -> Column:
+    """A condition on the partition columns alone, so that Delta leaves other days' files closed."""
+    wanted = {day + shift for day in days for shift in range(-window, window + 1)}
+    number = F.unix_date(F.make_date("year", "month", "day"))
+    if len(wanted) <= _DAYS_IN_A_CONDITION:
+        return number.isin(sorted(wanted))
+    return number.between(min(wanted), max(wanted))
+
+
+def _with_ids(table: DataFrame, ids: list[str]) -> DataFrame:
+    if len(ids) <= _IDS_IN_A_CONDITION:
+        return table.where(F.col("event_id").isin(ids))
+    listed = table.sparkSession.createDataFrame([(i,) for i in ids], "event_id STRING")
+    return table.join(F.broadcast(listed), on="event_id", how="left_semi")
+
+
+def without(rows: DataFrame, coordinates: Iterable[Coordinates]) -> DataFrame:
+    """The judged rows that are to be tracked and do not stand at these coordinates."""
+    valid = rows.where(F.col("verdict").isNull())
+    dropped = list(coordinates)
+    return (
+        valid if not dropped else valid.join(_frame(valid.sparkSession, dropped), ["partition", "offset"], "left_anti")
+    )
+
+
+def _frame(session: SparkSession, coordinates: list[Coordinates]) -> DataFrame:
+    return F.broadcast(session.createDataFrame(coordinates, "partition INT, offset BIGINT"))

@@ -1,0 +1,128 @@
+"""The calls of a batch: token, share, circuit; each row enriched once, and persisted before anything looks at it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from claimx_lib.config.secrets import read_secret
+from claimx_lib.connectors.api_settings import api_settings
+from claimx_lib.connectors.claimx_api import OpenClaimX
+from claimx_lib.domain import circuit as breaker
+from claimx_lib.domain.api import OUTAGE, ApiOutcome
+from claimx_lib.domain.circuit import Circuit, CircuitPolicy, Phase
+from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
+from claimx_lib.domain.enrichment import EnrichPolicy
+from claimx_lib.domain.secret import Secret
+from claimx_lib.observability.logs import logger
+from claimx_lib.partitions.enrich import enrich_batches
+from claimx_lib.transforms.enrichment import enrich_policy, enriched, figures, not_enriched, partitions_for
+from claimx_lib.transforms.tracking_rows import struct_texts
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row
+
+    from claimx_lib.streams.context import JobContext
+
+CALLING_JOBS = frozenset({"task_tracking", "task_creation"})
+_NOBODY_ANSWERED = frozenset({*OUTAGE, ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME})
+
+
+@dataclass(slots=True, kw_only=True)
+class Calls:
+    """What the driver remembers of ClaimX from batch to batch."""
+
+    circuit: Circuit = field(default_factory=Circuit)
+    clock: Clock = SYSTEM_CLOCK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enriched:
+    """A batch's enriched rows, persisted, and their figures."""
+
+    rows: DataFrame
+    figures: Row
+
+
+def looked_up(rows: DataFrame, number: int, context: JobContext, calls: Calls, *, job: str) -> Enriched:
+    """Enrich `number` rows; the circuit, its metric and the calls' figures are up to date afterwards.
+
+    A 401 has the token read once more, and the batch asked again where it has changed meanwhile.
+    """
+    if not context.settings.jobs.task_tracking.lookup_enabled:
+        return _persisted(not_enriched(rows), context)
+    token = _token(context)
+    result = _asked(rows, number, context, calls, token)
+    if str(ApiOutcome.UNAUTHORIZED) in result.figures["errors"]:
+        again = _token(context)
+        if again != token:
+            result.rows.unpersist()
+            result = _asked(rows, number, context, calls, again)
+        else:
+            logger(job=job).error("ClaimX refuses the token (401): rows are written without details")
+    _learn(result.figures, context, calls)
+    _count(result.figures, context, calls, job)
+    return result
+
+
+def _token(context: JobContext) -> Secret:
+    return read_secret(context.settings.claimx.token, path="claimx.token")
+
+
+def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, token: Secret) -> Enriched:
+    policy = _policy_now(context, calls)
+    is_probe = policy.max_concurrency == 1
+    partitions = 1 if is_probe else partitions_for(number, context.session.sparkContext.defaultParallelism)
+    kernel = partial(
+        enrich_batches,
+        open_client=OpenClaimX(settings=api_settings(context.settings.claimx, token)),
+        policy=policy.shared(partitions),
+    )
+    return _persisted(enriched(rows, kernel, partitions=partitions), context)
+
+
+def _policy_now(context: JobContext, calls: Calls) -> EnrichPolicy:
+    claimx, job = context.settings.claimx, context.settings.jobs.task_tracking
+    callers = max(1, len(CALLING_JOBS & set(context.jobs_in_application)))
+    policy = enrich_policy(claimx, job, share=1 / callers)
+    phase = breaker.phase(calls.circuit, _circuit_policy(context), calls.clock.monotonic())
+    if phase is Phase.OPEN:
+        return EnrichPolicy(cache_ttl_seconds=job.cache_ttl_seconds, call_nobody=True)
+    return policy.probing() if phase is Phase.HALF_OPEN else policy
+
+
+def _circuit_policy(context: JobContext) -> CircuitPolicy:
+    circuit = context.settings.claimx.circuit
+    return CircuitPolicy(failure_threshold=circuit.failures, reset_seconds=circuit.open_seconds)
+
+
+def _persisted(frame: DataFrame, context: JobContext) -> Enriched:
+    texts = struct_texts(project_lookup=context.settings.jobs.task_tracking.project_lookup)
+    kept = frame.persist()
+    return Enriched(rows=kept, figures=figures(kept, texts).collect()[0])
+
+
+def _learn(row: Row, context: JobContext, calls: Calls) -> None:
+    """Any answer, a refusal included, speaks of a server that is there."""
+    kinds = Counter(row["errors"])
+    refused = sum(number for kind, number in kinds.items() if kind not in _NOBODY_ANSWERED)
+    answered = row["calls"] - row["api_errors"] + (refused if row["calls"] else 0)
+    calls.circuit = breaker.after_batch(
+        calls.circuit,
+        _circuit_policy(context),
+        answered=answered,
+        failed=row["api_errors"],
+        now=calls.clock.monotonic(),
+    )
+
+
+def _count(row: Row, context: JobContext, calls: Calls, job: str) -> None:
+    metrics = context.metrics
+    metrics.count("itel_worker_claimx_api_calls_total", row["calls"])
+    metrics.count("itel_worker_claimx_api_errors_total", row["api_errors"])
+    for seconds in row["seconds"] or ():
+        metrics.observe("itel_worker_claimx_api_latency_seconds", seconds)
+    phase = breaker.phase(calls.circuit, _circuit_policy(context), calls.clock.monotonic())
+    metrics.set("claimx_circuit_open", float(phase is Phase.OPEN), job=job)

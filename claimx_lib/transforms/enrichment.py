@@ -1,0 +1,86 @@
+"""Rows through the enrichment kernel, and what a batch of enriched rows amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from claimx_lib.config.jobs import TaskTracking
+from claimx_lib.config.settings import ClaimX
+from claimx_lib.domain.enrichment import ENRICHMENT_DDL, TASK_KEY, EnrichmentStatus, EnrichPolicy
+from claimx_lib.domain.retry import RetryPolicy
+from claimx_lib.transforms.rescue import variant_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Kernel = Callable[[Iterator[Any]], Iterator[Any]]
+"""Record batches in, record batches with the columns of `ENRICHMENT_DDL` added out."""
+
+ROWS_FOR_A_PARTITION = 200
+"""Fewer rows than this are not worth a second worker: the calls, not the rows, take the time."""
+
+
+def enrich_policy(claimx: ClaimX, job: TaskTracking, *, share: float) -> EnrichPolicy:
+    """The bounds of the whole job's calls; `share` is its part of what the application may call (0 to 1)."""
+    own_pace = job.requests_per_second
+    return EnrichPolicy(
+        retry=RetryPolicy(
+            max_retries=claimx.max_retries,
+            backoff_base=claimx.retry_backoff_base,
+            backoff_max_seconds=claimx.retry_backoff_max_seconds,
+        ),
+        timeout_seconds=claimx.timeout_seconds,
+        budget_seconds=job.lookup_budget_seconds,
+        max_concurrency=max(1, int(claimx.max_concurrency * share)),
+        requests_per_second=own_pace if own_pace is not None else claimx.requests_per_second * share,
+        lookup_batch_size=job.lookup_batch_size,
+        stop_after_failures=claimx.circuit.failures,
+        cache_ttl_seconds=job.cache_ttl_seconds,
+    )
+
+
+def partitions_for(rows: int, parallelism: int) -> int:
+    """How many workers ask for the details of so many rows."""
+    return max(1, min(parallelism, -(-rows // ROWS_FOR_A_PARTITION)))
+
+
+def enriched(frame: DataFrame, kernel: Kernel, *, partitions: int) -> DataFrame:
+    """The rows with the columns of `ENRICHMENT_DDL`; rows of one task are in one partition.
+
+    Any action on the result calls ClaimX: persist it before anything looks at it.
+    """
+    spread = frame.coalesce(1) if partitions == 1 else frame.repartition(partitions, TASK_KEY)
+    columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in frame.schema)
+    return spread.mapInArrow(kernel, f"{columns}, {ENRICHMENT_DDL}")  # type: ignore[arg-type]  # Spark types it by pyarrow
+
+
+def not_enriched(frame: DataFrame) -> DataFrame:
+    """The rows with the columns of `ENRICHMENT_DDL` of a look-up that is switched off."""
+    names = [part.split(" ") for part in ENRICHMENT_DDL.split(", ")]
+    empty = {name: F.lit(None).cast(kind) for name, kind in names}
+    empty["enrichment_status"] = F.lit(str(EnrichmentStatus.SKIPPED))
+    empty |= {name: F.lit(0) for name in ("api_calls", "api_errors")}
+    return frame.withColumns(empty)
+
+
+def figures(frame: DataFrame, texts: Mapping[str, str]) -> DataFrame:
+    """One row on enriched rows: arrays of statuses, errors' kinds and seconds, sums of calls, and for each struct of
+    `texts` (struct column: column of its JSON text) the shape of its objects and how many texts are odd.
+    """
+    looked_into = frame.select("*", *(variant_of(F.col(t)).alias(f"variant_{s}") for s, t in texts.items()))
+    shapes = [F.schema_of_variant_agg(f"variant_{struct}").alias(f"shape_{struct}") for struct in texts]
+    odd = [(F.count(t) - F.count(f"variant_{s}")).alias(f"odd_{s}") for s, t in texts.items()]
+    return looked_into.agg(
+        F.count(F.lit(1)).alias("rows"),
+        F.collect_list("enrichment_status").alias("enrichments"),
+        F.collect_list("task_status").alias("statuses"),
+        F.collect_list(F.substring_index("enrichment_error", " ", 1)).alias("errors"),
+        F.flatten(F.collect_list("api_seconds")).alias("seconds"),
+        F.coalesce(F.sum("api_calls"), F.lit(0)).alias("calls"),
+        F.coalesce(F.sum("api_errors"), F.lit(0)).alias("api_errors"),
+        *shapes,
+        *odd,
+    )

@@ -1,0 +1,156 @@
+"""Which records of `claimx.events` are ours, and the tracking message of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from claimx_lib.config.jobs import TaskTrigger, Trigger
+from claimx_lib.domain.reasons import Reason
+from claimx_lib.transforms.decode import as_integer, json_object, text_of
+from claimx_lib.transforms.encode import json_string
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+PUBLISHED = "published"
+NOT_OURS = "not_ours"
+EVENT_TYPES = "CUSTOM_TASK_"
+SOURCE_HEADER = "x-source"
+
+_RECORD = ("topic", "partition", "offset", "key", "value", "headers")
+_OVERHEAD_BYTES = 1_024  # what Kafka adds to key and value, headers included
+_WITH_NULLS = {"ignoreNullFields": "false"}
+
+
+def candidates(frame: DataFrame, triggers: Mapping[int, Trigger]) -> DataFrame:
+    """The records whose bytes hold a configured template id somewhere: cheap, and enough to leave the others unparsed."""
+    mentions = [F.contains(F.col("value"), F.lit(str(task_id).encode())) for task_id in sorted(triggers)]
+    return frame.where(reduce(or_, mentions))
+
+
+def judged(frame: DataFrame, job: TaskTrigger, *, max_message_bytes: int) -> DataFrame:
+    """One row a record with its `outcome`: `published`, `not_ours`, or the reason of its dead letter.
+
+    Input: the columns of a Kafka record. Output: these (`value` for dead letters alone), outcome, topics to publish to,
+    project_id, and the tracking message in two parts, `head` (all but task and project) and `tail`.
+    """
+    decoded = frame.select(*_RECORD, _event(text_of(F.col("value"))).alias("event"))
+    with_task = decoded.select("*", _task(F.col("event.task")).alias("task"))
+    with_id = with_task.select("*", _template(F.col("task.task_id"), job.triggers).alias("task_id"))
+    routed = with_id.select("*", _topics(job.triggers).alias("topics"))
+    written = routed.select(
+        "*", F.when(_is_ours(), _head(job.triggers)).alias("head"), F.when(_is_ours(), _tail(job)).alias("tail")
+    )
+    sized = written.select("*", _outcome(max_message_bytes).alias("outcome"))
+    return sized.select(
+        *(name for name in _RECORD if name != "value"),
+        F.when(F.col("outcome") != PUBLISHED, F.col("value")).alias("value"),
+        "outcome",
+        "topics",
+        F.col("event.project_id").alias("project_id"),
+        F.col("event.event_id").alias("event_id"),
+        "head",
+        "tail",
+    )
+
+
+def tracking_messages(rows: DataFrame) -> DataFrame:
+    """The Kafka messages of judged rows: topic, key (project_id), value, headers with the record's coordinates."""
+    source = F.concat_ws("/", "topic", "partition", "offset").cast("binary")
+    return rows.where(F.col("outcome") == PUBLISHED).select(
+        F.explode("topics").alias("topic"),
+        F.col("project_id").alias("key"),
+        F.concat(F.expr("left(head, length(head) - 1)"), F.col("tail")).alias("value"),
+        F.array(F.struct(F.lit(SOURCE_HEADER).alias("key"), source.alias("value"))).alias("headers"),
+    )
+
+
+def refused_events(rows: DataFrame) -> DataFrame:
+    """The judged rows that become dead letters, with their reason and a text that says why."""
+    errors = {
+        str(Reason.UNDECODABLE): "not a JSON object in UTF-8",
+        str(Reason.RECORD_TOO_LARGE): "the tracking message would exceed kafka.max_message_bytes",
+    }
+    error = F.coalesce(*(F.when(F.col("outcome") == code, F.lit(text)) for code, text in errors.items()))
+    refused = rows.where(F.col("outcome").isin(list(errors)))
+    return refused.select(*_RECORD, "event_id", F.col("outcome").alias("reason"), error.alias("error"))
+
+
+def _event(text: Column) -> Column:
+    return json_object(text, ["event_id", "event_type", "project_id", "task", "project"], as_given=["timestamp"])
+
+
+def _task(text: Column) -> Column:
+    return json_object(text, ["task_id", "task_name", "status"], as_given=["assignment_id"])
+
+
+def _template(task_id: Column, triggers: Mapping[int, Trigger]) -> Column:
+    number = as_integer(task_id)
+    return F.when(number.isin(sorted(triggers)), number)
+
+
+def _topics(triggers: Mapping[int, Trigger]) -> Column:
+    """The distinct topics that the event's template and status ask for; NULL for no configured template."""
+    return F.coalesce(
+        *(F.when(F.col("task_id") == task_id, _topics_of(trigger)) for task_id, trigger in triggers.items())
+    )
+
+
+def _topics_of(trigger: Trigger) -> Column:
+    always = [F.lit(trigger.on_any.publish_to_topic)] if trigger.on_any else []
+    by_status = [
+        F.when(F.col("task.status") == status, F.lit(action.publish_to_topic))
+        for status, action in trigger.on_status.items()
+    ]
+    return F.array_distinct(F.array_compact(F.array(*always, *by_status)))
+
+
+def _is_ours() -> Column:
+    is_task_event = F.col("event.event_type").startswith(EVENT_TYPES)
+    return F.coalesce(is_task_event & (F.size("topics") > 0), F.lit(col=False))
+
+
+def _head(triggers: Mapping[int, Trigger]) -> Column:
+    """The message's fields but the last two, in the specification's order; `timestamp` and `assignment_id` as given."""
+    names = [F.when(F.col("task_id") == task_id, F.lit(trigger.name)) for task_id, trigger in triggers.items()]
+    fields = {
+        "trigger_name": F.coalesce(*names),
+        "event_id": F.col("event.event_id"),
+        "event_type": F.col("event.event_type"),
+        "project_id": F.col("event.project_id"),
+        "task_id": F.col("task_id"),
+        "assignment_id": F.col("task.assignment_id"),
+        "task_name": F.col("task.task_name"),
+        "task_status": F.col("task.status"),
+        "timestamp": F.col("event.timestamp"),
+    }
+    return F.to_json(F.struct(*(column.alias(name) for name, column in fields.items())), _WITH_NULLS)
+
+
+def _tail(job: TaskTrigger) -> Column:
+    """The rest of the message after `head`'s last field: task and project whole, unknown fields too."""
+    parts = [F.concat(F.lit(',"task":'), F.col("event.task"))] if job.include_task_data else []
+    if job.include_project_data:
+        parts.append(F.concat(F.lit(',"project":'), _as_json(F.col("event.project"))))
+    return F.concat(*parts, F.lit("}"))
+
+
+def _as_json(text: Column) -> Column:
+    """A field's text as JSON again: an object stays as it is, another value becomes a string."""
+    is_object = text.startswith("{") & json_object(text, ["_"]).isNotNull()
+    return F.when(text.isNull(), F.lit("null")).when(is_object, text).otherwise(json_string(text))
+
+
+def _outcome(max_message_bytes: int) -> Column:
+    size = F.octet_length("head") + F.octet_length("tail") + F.coalesce(F.octet_length("event.project_id"), F.lit(0))
+    return (
+        F.when(F.col("event").isNull(), F.lit(str(Reason.UNDECODABLE)))
+        .when(~_is_ours(), F.lit(NOT_OURS))
+        .when(size + _OVERHEAD_BYTES > max_message_bytes, F.lit(str(Reason.RECORD_TOO_LARGE)))
+        .otherwise(F.lit(PUBLISHED))
+    )
