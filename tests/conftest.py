@@ -10,6 +10,9 @@ import pytest
 
 from claimx_lib.devstack import ports
 
+TO_INSTALL = {"promtool": "prometheus", "prometheus": "prometheus", "chromium": "chromium"}
+"""Debian's and Ubuntu's package of each program that a test may need."""
+
 
 @pytest.fixture
 def free_port() -> int:
@@ -26,7 +29,8 @@ def program() -> Callable[..., str]:
         if found is None and os.environ.get("CLAIMX_CI_REQUIRE_ALL") == "1":
             pytest.fail(f"{names[0]} is not installed, and this run may leave no test out")
         if found is None:
-            pytest.skip(f"{names[0]} is not installed")
+            package = TO_INSTALL.get(names[0], names[0])
+            pytest.skip(f"{names[0]} is not installed; to have this test run: apt-get install {package}")
         return found
 
     return find
