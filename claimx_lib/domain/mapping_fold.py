@@ -72,11 +72,20 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimState:
+    """What a claim has come to: its row (None: it has none), and the newest manual and automatic events behind it."""
+
+    row: MappedClaim | None
+    manual: IdentityEvent | None
+    newest: IdentityEvent | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
-    """What a batch comes to: history entries, and every claim and project whose row changes (None: it goes)."""
+    """What a batch comes to: history entries, and every claim and project whose row changes."""
 
     entries: tuple[Entry, ...]
-    mappings: dict[str, MappedClaim | None]
+    claims: dict[str, ClaimState]
     projects: dict[int, Project]
 
 
@@ -92,17 +101,17 @@ def folded(events: Iterable[IdentityEvent], project_events: Iterable[ProjectEven
     for event in events:
         by_claim[event.claim_number].append(event)
     entries: list[Entry] = []
-    mappings: dict[str, MappedClaim | None] = {}
+    claims: dict[str, ClaimState] = {}
     for claim in sorted({*by_claim, *before.rows, *before.facts}):
         row, facts = before.rows.get(claim), before.facts[claim]
         if row is not None:
             facts.add(row.as_event())
         entries.extend(_entries(by_claim[claim], facts, before.known, numbers))
-        mapping = mapped(facts, numbers)
-        if mapping != row:
-            mappings[claim] = mapping
-        entries.extend(_withdrawal(row, mapping, facts, before.known, numbers))
-    return Folded(entries=tuple(entries), mappings=mappings, projects=projects)
+        state = ClaimState(row=mapped(facts, numbers), manual=facts.manual, newest=facts.newest)
+        if state.row != row:
+            claims[claim] = state
+            entries.extend(_withdrawal(row, state, before.known, numbers))
+    return Folded(entries=tuple(entries), claims=claims, projects=projects)
 
 
 def mapped(facts: ClaimFacts, numbers: Numbers) -> MappedClaim | None:
@@ -161,17 +170,11 @@ def _entries(
             facts.add(event)
 
 
-def _withdrawal(
-    row: MappedClaim | None,
-    mapping: MappedClaim | None,
-    facts: ClaimFacts,
-    known: set[Identity],
-    numbers: Numbers,
-) -> Iterator[Entry]:
+def _withdrawal(row: MappedClaim | None, state: ClaimState, known: set[Identity], numbers: Numbers) -> Iterator[Entry]:
     """The entry of a row that goes because its project was given another number: the event is that project's."""
-    if row is None or mapping is not None or row.source == MANUAL or facts.newest is None:
+    if row is None or state.row is not None or row.source == MANUAL or state.newest is None:
         return
-    if facts.newest.project_id != row.project_id:
+    if state.newest.project_id != row.project_id:
         return
     number = numbers[row.project_id]
     event = IdentityEvent(

@@ -58,11 +58,11 @@ class Store:
         result = folded(events, project_events, self._before(events, project_events))
         self.history.extend(result.entries)
         self.projects.update(result.projects)
-        for claim, row in result.mappings.items():
-            if row is None:
+        for claim, state in result.claims.items():
+            if state.row is None:
                 self.rows.pop(claim, None)
             else:
-                self.rows[claim] = row
+                self.rows[claim] = state.row
         return result
 
     def _before(self, events: list[IdentityEvent], project_events: list[ProjectEvent]) -> Before:
@@ -295,7 +295,7 @@ def test_a_batch_that_runs_again_changes_nothing(items: list[Item]) -> None:
     """On the state that it left, the same batch makes no entry, no row and no project."""
     store = after(items)
     again = store.take(items)
-    assert (again.entries, again.mappings, again.projects) == ((), {}, {})
+    assert (again.entries, again.claims, again.projects) == ((), {}, {})
 
 
 @given(ITEMS, st.integers(0, 12))

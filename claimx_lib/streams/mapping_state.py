@@ -1,0 +1,146 @@
+"""The state before a batch of mapping_sync: what the tables know of its claims and projects, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from claimx_lib.domain.identity import LONG_AGO, MANUAL, SET, IdentityEvent, MappedClaim, Number, Project, ProjectEvent
+from claimx_lib.domain.key_ranges import key_ranges
+from claimx_lib.domain.mapping_fold import Before
+from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
+from claimx_lib.transforms.key_ranges import in_ranges
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from claimx_lib.streams.context import JobContext
+
+FEW = 500
+"""Up to so many keys stand in the condition itself; more are joined."""
+_ROW = ("claim_number", "claim_key", "project_id", "source", "event_timestamp", "event_id", "rivals")
+_EVENT = ("claim_number", "claim_key", "event_id", "source", "action", "to", "event_timestamp")
+
+
+def before_of(context: JobContext, events: Sequence[IdentityEvent], project_events: Sequence[ProjectEvent]) -> Before:
+    """Return what `domain.mapping_fold.folded` needs for these events, read from the newest versions of the tables.
+
+    Facts are read for whole claim keys, since a number that comes back in another spelling brings all spellings back.
+    """
+    moved = {event.project_id for event in project_events}
+    rows = _rows(context, {event.claim_key for event in events}, moved)
+    keys = {event.claim_key for event in events} | {row.claim_key for row in rows.values()}
+    before = Before(rows=rows)
+    if keys:
+        ids = {event.event_id for event in events} | {event.event_id for event in project_events}
+        _add_history(context, before, keys, ids)
+    before.projects = _projects(context, moved | _named(before, events))
+    return before
+
+
+def _rows(context: JobContext, keys: Collection[str], moved: Collection[int]) -> dict[str, MappedClaim]:
+    table = context.warehouse.read(context.session, MAPPING.name).select(*_ROW)
+    wanted = []
+    if keys:
+        wanted.append(among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys))
+    if moved:
+        contested = table.where(F.col("rivals").isNotNull())
+        rivals = contested.select(*_ROW, F.explode("rivals").alias("rival"))
+        wanted += [among(table, "project_id", moved), among(rivals, "rival", moved).select(*_ROW)]
+    return {row["claim_number"]: _mapped(row) for frame in wanted for row in collected(frame)}
+
+
+def _mapped(row: dict[str, Any]) -> MappedClaim:
+    return MappedClaim(
+        claim_number=row["claim_number"],
+        claim_key=row["claim_key"],
+        project_id=row["project_id"],
+        source=row["source"] or "",
+        timestamp=row["event_timestamp"] or LONG_AGO,
+        event_id=row["event_id"] or "",
+        rivals=tuple(row["rivals"] or ()),
+    )
+
+
+def _add_history(context: JobContext, before: Before, keys: Collection[str], event_ids: Collection[str]) -> None:
+    table = context.warehouse.read(context.session, MAPPING_HISTORY.name).select(*_EVENT)
+    of_keys = among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys).persist()
+    try:
+        for row in collected(_newest(of_keys)):
+            before.facts[row["claim_number"]].add(_event(row))
+        for row in collected(among(of_keys, "event_id", event_ids)):
+            before.known.add(_event(row).identity)
+    finally:
+        of_keys.unpersist()
+
+
+def _newest(history: DataFrame) -> DataFrame:
+    """Of each claim the newest manual event and each project's newest automatic one: all that can still decide."""
+    is_manual = F.col("source") == MANUAL
+    automatic = history.where(is_manual | ((F.col("action") == SET) & F.col("to").isNotNull()))
+    order = F.struct("event_timestamp", "event_id", "action", "to", "source", "claim_key")
+    by = (F.col("claim_number"), is_manual.alias("is_manual"), F.when(~is_manual, F.col("to")).alias("project"))
+    newest = automatic.groupBy(*by).agg(F.max(order).alias("event"))
+    return newest.select("claim_number", "event.*")
+
+
+def _event(row: dict[str, Any]) -> IdentityEvent:
+    return IdentityEvent(
+        event_id=row["event_id"],
+        claim_number=row["claim_number"],
+        claim_key=row["claim_key"],
+        source=row["source"] or "",
+        action=row["action"] or SET,
+        project_id=row["to"],
+        timestamp=row["event_timestamp"] or LONG_AGO,
+    )
+
+
+def _named(before: Before, events: Sequence[IdentityEvent]) -> set[int]:
+    named = {project_id for facts in before.facts.values() for project_id in facts.automatic}
+    of_rows = {project_id for row in before.rows.values() for project_id in (row.project_id, *row.rivals)}
+    return named | of_rows | {event.project_id for event in events if event.project_id is not None}
+
+
+def _projects(context: JobContext, ids: Collection[int]) -> dict[int, Project]:
+    if not ids:
+        return {}
+    table = context.warehouse.read(context.session, PROJECTS.name)
+    frame = among(table.where(in_ranges(F.col("project_id"), key_ranges(ids))), "project_id", ids)
+    return {row["project_id"]: _project(row) for row in collected(frame)}
+
+
+def _project(row: dict[str, Any]) -> Project:
+    number = None
+    if row["claim_number"] is not None:
+        number = Number(
+            claim_number=row["claim_number"],
+            claim_key=row["claim_key"],
+            timestamp=row["claim_event_timestamp"] or LONG_AGO,
+            event_id=row["claim_event_id"] or "",
+        )
+    return Project(
+        project_id=row["project_id"],
+        event_id=row["event_id"] or "",
+        timestamp=row["event_timestamp"] or LONG_AGO,
+        project_name=row["project_name"],
+        address=row["address"],
+        number=number,
+    )
+
+
+def among(frame: DataFrame, column: str, values: Collection[str] | Collection[int]) -> DataFrame:
+    """The rows whose column is one of the values."""
+    if len(values) <= FEW:
+        return frame.where(F.col(column).isin(sorted(values)))
+    keys = frame.sparkSession.createDataFrame(pa.table({column: sorted(values)}))
+    return frame.join(F.broadcast(keys), on=column, how="left_semi")
+
+
+def collected(frame: DataFrame) -> list[dict[str, Any]]:
+    """The rows, over Arrow; instants have a zone."""
+    rows: list[dict[str, Any]] = frame.toArrow().to_pylist()
+    return rows
