@@ -88,7 +88,6 @@ def ratio(
     unit: str,
     pairs: int = DEFAULT_PAIRS,
     is_inverse: bool = False,
-    notes: dict[str, Any] | None = None,
 ) -> Result:
     """The median of `ours / other` over pairs measured one right after the other, now this side first, now that.
 
@@ -114,7 +113,6 @@ def ratio(
         unit=unit,
         ours=ours_samples,
         other=other_samples,
-        notes=notes or {},
     )
 
 
