@@ -176,6 +176,7 @@ class Console(Model):
     port: Port
     token: SecretReference | None
     identity_header: str | None
+    allowed_hosts: list[str]
 
 
 class Settings(Model):
