@@ -1,0 +1,57 @@
+"""How far a person's decision about a letter has come: saved, in the mapping, sent back, done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from claimx_lib.connectors.delta_sql import DeltaSql
+from claimx_lib.operations.letter_story import LetterStory
+from claimx_lib.operations.mapping_search import mapped_claim
+
+CREATION = "task_creation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressStep:
+    """Something that follows from a decision, and whether it has happened."""
+
+    title: str
+    is_done: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The steps in their order; `is_done` once nothing more is to come."""
+
+    title: str
+    steps: tuple[ProgressStep, ...]
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether every step has happened."""
+        return all(step.is_done for step in self.steps)
+
+
+def progress_of(tables: DeltaSql, story: LetterStory) -> Progress | None:
+    """Return the steps of a decision that somebody has taken; None for a letter that nobody has touched or wants."""
+    letter = story.letter
+    if letter.state == "DISCARDED" or (letter.state == "OPEN" and not letter.by):
+        return None
+    decided = ProgressStep(title="Decision saved", is_done=True, detail=f"by {letter.by}" if letter.by else "")
+    back = ProgressStep(title="Sent back into the flow", is_done=letter.state != "OPEN")
+    if letter.pipeline != CREATION:
+        end = ProgressStep(title="Settled", is_done=letter.state == "RESOLVED")
+        return Progress(title="What became of it", steps=(decided, back, end))
+    task = ProgressStep(
+        title="Task in ClaimX",
+        is_done=bool(story.claimx_task_id),
+        detail=f"task {story.claimx_task_id}" if story.claimx_task_id else "",
+    )
+    mapped = mapped_claim(tables, story.claim_number)
+    known = ProgressStep(
+        title="Project known",
+        is_done=mapped is not None,
+        detail=f"project {mapped.project_id}, {mapped.source}" if mapped else "waiting for mapping_sync",
+    )
+    return Progress(title="What became of it", steps=(decided, known, back, task))

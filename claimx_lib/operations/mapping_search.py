@@ -1,0 +1,94 @@
+"""The mapping as a person looks through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from claimx_lib.connectors.delta_sql import DeltaSql, literal
+from claimx_lib.domain.claim_number import claim_key
+
+MAPPING, HISTORY = "claim_project_mapping", "claim_project_mapping_history"
+LONG_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedClaim:
+    """A row of the mapping."""
+
+    claim_number: str
+    project_id: int
+    source: str
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingChange:
+    """An identity event and what became of it."""
+
+    claim_number: str
+    from_project: int | None
+    to_project: int | None
+    source: str
+    by: str
+    why: str
+    outcome: str
+    at: datetime | None
+
+
+def search_mapping(tables: DeltaSql, text: str, *, limit: int = 50) -> tuple[MappedClaim, ...]:
+    """Return the claims whose key starts with this text's, and those of this project; of no text, the last changed."""
+    if not text:
+        return _mapped(tables, "true", "updated_at DESC NULLS LAST", limit)
+    key = literal(claim_key(text))
+    conditions = [f"starts_with(claim_key, {key})"] if claim_key(text) else []
+    if text.isascii() and text.isdigit() and int(text) <= LONG_MAX:
+        conditions.append(f"project_id = {int(text)}")
+    order = f"CASE WHEN claim_number = {literal(text)} THEN 0 WHEN claim_key = {key} THEN 1 ELSE 2 END, claim_key"
+    return _mapped(tables, " OR ".join(conditions) or "false", order, limit)
+
+
+def mapped_claim(tables: DeltaSql, claim_number: str) -> MappedClaim | None:
+    """Return the mapping of exactly this claim number, None where there is none."""
+    rows = _mapped(tables, f"claim_number = {literal(claim_number)}", "claim_number", 1)
+    return rows[0] if rows else None
+
+
+def mapping_changes(tables: DeltaSql, claim_number: str, *, limit: int = 200) -> tuple[MappingChange, ...]:
+    """Return what happened to every spelling of this claim, the newest first."""
+    key = claim_key(claim_number)
+    where = f"claim_key = {literal(key)}" if key else f"claim_number = {literal(claim_number)}"
+    rows = tables.rows(
+        'SELECT claim_number, "from", "to", source, "by", why, outcome, at FROM t '
+        f"WHERE {where} ORDER BY at DESC NULLS LAST, event_timestamp DESC LIMIT {int(limit)}",
+        HISTORY,
+    )
+    return tuple(
+        MappingChange(
+            claim_number=row["claim_number"] or "",
+            from_project=row["from"],
+            to_project=row["to"],
+            source=row["source"] or "",
+            by=row["by"] or "",
+            why=row["why"] or "",
+            outcome=row["outcome"] or "",
+            at=row["at"],
+        )
+        for row in rows
+    )
+
+
+def _mapped(tables: DeltaSql, where: str, order: str, limit: int) -> tuple[MappedClaim, ...]:
+    rows = tables.rows(
+        f"SELECT claim_number, project_id, source, updated_at FROM t WHERE {where} ORDER BY {order} LIMIT {int(limit)}",
+        MAPPING,
+    )
+    return tuple(
+        MappedClaim(
+            claim_number=row["claim_number"],
+            project_id=row["project_id"],
+            source=row["source"] or "",
+            updated_at=row["updated_at"],
+        )
+        for row in rows
+    )

@@ -1,0 +1,97 @@
+"""A ClaimX project's own data beside a claim's, before anybody decides that they belong together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from claimx_lib.domain.api import ApiOutcome, ClaimXApi
+from claimx_lib.domain.claim_number import claim_key
+
+MOST_FACTS = 24
+LONGEST_FACT = 200
+LOOK_SECONDS = 5.0
+"""A person waits for this answer, so it gets less time than a job's."""
+
+Note = Literal["", "same", "form", "other"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFacts:
+    """What ClaimX says of a project: dotted names to texts; `error` names an answer that was none."""
+
+    project_id: int
+    is_there: bool
+    is_absent: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedFact:
+    """One field on both sides; `note` says whether they agree, empty where only one side has it."""
+
+    name: str
+    here: str
+    there: str
+    note: Note = ""
+
+
+def project_facts(api: ClaimXApi, project_id: int) -> ProjectFacts:
+    """Return what ClaimX says now; an API that fails is told, never raised."""
+    answer = api.get_project(str(project_id), timeout_seconds=LOOK_SECONDS)
+    if answer.kind is ApiOutcome.NOT_FOUND:
+        return ProjectFacts(project_id=project_id, is_there=False, is_absent=True)
+    if not answer.is_ok:
+        return ProjectFacts(project_id=project_id, is_there=False, error=answer.error)
+    return ProjectFacts(project_id=project_id, is_there=True, facts=_flat(json.loads(answer.body or "{}")))
+
+
+def compared(claim_number: str, event: tuple[tuple[str, str], ...], project: ProjectFacts) -> tuple[ComparedFact, ...]:
+    """Return the claim number first, then what both sides have, then what only the project has, then the event's rest."""
+    here = {_plain(name): (name, value) for name, value in event if name not in {"claim_number", "event_id"}}
+    there = {_plain(name): (name, value) for name, value in project.facts}
+    theirs = there.pop("claim_number", ("", ""))[1]
+    there.pop("project_id", None)
+    rows = [ComparedFact(name="claim number", here=claim_number, there=theirs, note=_agreement(claim_number, theirs))]
+    both = [key for key in there if key in here]
+    rows += [_both(here[key], there[key]) for key in both]
+    rows += [ComparedFact(name=_label(n), here="", there=v) for k, (n, v) in there.items() if k not in both]
+    rows += [ComparedFact(name=_label(n), here=v, there="") for k, (n, v) in here.items() if k not in both]
+    return tuple(rows[:MOST_FACTS])
+
+
+def _both(own: tuple[str, str], theirs: tuple[str, str]) -> ComparedFact:
+    is_same = " ".join(own[1].casefold().split()) == " ".join(theirs[1].casefold().split())
+    return ComparedFact(name=_label(own[0]), here=own[1], there=theirs[1], note="same" if is_same else "other")
+
+
+def _agreement(own: str, theirs: str) -> Note:
+    if not theirs:
+        return ""
+    if own == theirs:
+        return "same"
+    return "form" if claim_key(own) == claim_key(theirs) else "other"
+
+
+def _plain(name: str) -> str:
+    return name.rpartition(".")[2].lower()
+
+
+def _label(name: str) -> str:
+    return name.rpartition(".")[2].replace("_", " ")
+
+
+def _flat(value: Any, prefix: str = "") -> tuple[tuple[str, str], ...]:
+    """The texts and numbers of an object and of the objects right inside it."""
+    if not isinstance(value, Mapping):
+        return ()
+    facts: list[tuple[str, str]] = []
+    for name, item in value.items():
+        if isinstance(item, Mapping) and not prefix:
+            facts += _flat(item, f"{name}.")
+        elif isinstance(item, (str, int, float)) and item != "":
+            facts.append((f"{prefix}{name}"[:80], str(item)[:LONGEST_FACT]))
+    return tuple(facts[:MOST_FACTS])

@@ -1,0 +1,141 @@
+"""How many ClaimX tasks a decision will make, before it is taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from claimx_lib.connectors.delta_sql import DeltaSql, any_of, literal
+from claimx_lib.domain.creation.events import SourceRecord, XactEvent, decoded
+from claimx_lib.domain.creation.keys import PIPELINE
+from claimx_lib.domain.creation.policy import Policy, Rule
+from claimx_lib.domain.reasons import Reason
+from claimx_lib.operations.review import CLAIM_KEY
+from claimx_lib.operations.review import TABLE as LETTERS
+
+if TYPE_CHECKING:
+    from claimx_lib.config.settings import Settings
+
+PENDING, LEDGER = "xact_task_pending", "xact_task_ledger"
+CURED = tuple(map(str, (Reason.PROJECT_NOT_FOUND, Reason.AMBIGUOUS_PROJECT, Reason.API_UNAVAILABLE)))
+"""The reasons that a mapping settles."""
+MOST_EVENTS = 1000
+_RECORD = "source_topic, source_partition, source_offset, raw_value, {at} AS at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedTask:
+    """A task that an event asks for; `exists_as` is its ClaimX id where it has been made already."""
+
+    event_id: str
+    event_type: str
+    claim_number: str
+    rule: str
+    exists_as: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPreview:
+    """What would follow: the letters that go back, the events that wait already, and each distinct task."""
+
+    letters: int
+    waiting: int
+    tasks: tuple[PreviewedTask, ...]
+    is_cut: bool = False
+
+    @property
+    def to_make(self) -> int:
+        """Tasks that aren't there yet."""
+        return sum(task.exists_as is None for task in self.tasks)
+
+
+def preview_of_claim(tables: DeltaSql, settings: Settings, claim_key: str) -> TaskPreview:
+    """Return what a mapping for this claim makes: its open letters that a mapping settles, and what waits for it."""
+    letters = tables.rows(
+        f"SELECT {_RECORD.format(at='opened_at')} FROM t WHERE state = 'OPEN' AND pipeline = {literal(PIPELINE)} "
+        f"AND {any_of('reason', CURED)} AND {CLAIM_KEY} = {literal(claim_key)} LIMIT {MOST_EVENTS + 1}",
+        LETTERS,
+    )
+    waiting = tables.rows(
+        f"SELECT {_RECORD.format(at='first_seen_at')} FROM t WHERE claim_key = {literal(claim_key)} "
+        f"LIMIT {MOST_EVENTS + 1}",
+        PENDING,
+    )
+    return _preview(tables, settings, letters, waiting)
+
+
+def preview_of_letters(tables: DeltaSql, settings: Settings, ids: tuple[str, ...]) -> TaskPreview:
+    """Return what sending these letters back makes; those of other pipelines make no task."""
+    letters = tables.rows(
+        f"SELECT {_RECORD.format(at='opened_at')}, pipeline FROM t WHERE {any_of('dead_letter_id', ids)} "
+        f"LIMIT {MOST_EVENTS + 1}",
+        LETTERS,
+    )
+    return _preview(tables, settings, letters, ())
+
+
+def _preview(
+    tables: DeltaSql,
+    settings: Settings,
+    letters: tuple[Mapping[str, Any], ...],
+    waiting: tuple[Mapping[str, Any], ...],
+) -> TaskPreview:
+    ours = [row for row in letters if row.get("pipeline", PIPELINE) == PIPELINE]
+    policy = _policy(settings)
+    wanted = {
+        task.key: (event, task.rule)
+        for event in _events([*ours, *waiting][:MOST_EVENTS], policy)
+        for task in policy.tasks_of(event)
+    }
+    there = _existing(tables, tuple(wanted))
+    tasks = tuple(
+        PreviewedTask(
+            event_id=event.event_id,
+            event_type=event.event_type,
+            claim_number=event.claim_number,
+            rule=rule,
+            exists_as=there.get(key),
+        )
+        for key, (event, rule) in wanted.items()
+    )
+    is_cut = len(ours) + len(waiting) > MOST_EVENTS
+    return TaskPreview(letters=len(letters), waiting=len(waiting), tasks=tasks, is_cut=is_cut)
+
+
+def _events(rows: Iterable[Mapping[str, Any]], policy: Policy) -> Iterable[XactEvent]:
+    for row in rows:
+        record = SourceRecord(
+            topic=row["source_topic"] or "",
+            partition=row["source_partition"] or 0,
+            offset=row["source_offset"] or 0,
+            value=row["raw_value"],
+            at=row["at"] or datetime(2000, 1, 1, tzinfo=UTC),
+        )
+        event = decoded(record, policy.rules)
+        if isinstance(event, XactEvent):
+            yield event
+
+
+def _existing(tables: DeltaSql, keys: tuple[str, ...]) -> dict[str, str]:
+    if not keys:
+        return {}
+    rows = tables.rows(
+        f"SELECT idempotency_key, claimx_task_id FROM t WHERE {any_of('idempotency_key', keys)} "
+        "AND state IN ('CREATED', 'ADOPTED')",
+        LEDGER,
+    )
+    return {row["idempotency_key"]: row["claimx_task_id"] or "" for row in rows}
+
+
+def _policy(settings: Settings) -> Policy:
+    rules = {
+        event_type: tuple(
+            Rule(name=r.name, task_type=r.task_type, task_data=json.dumps(r.task_data), once_per=r.once_per)
+            for r in listed
+        )
+        for event_type, listed in settings.jobs.task_creation.tasks.items()
+    }
+    return Policy(rules=rules)
