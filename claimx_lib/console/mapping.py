@@ -1,0 +1,48 @@
+"""The mapping: search, a claim's history, conflicts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from claimx_lib.console.render import desk_of, page
+from claimx_lib.domain.claim_number import claim_key
+from claimx_lib.operations.mapping_search import mapped_claim, mapping_changes, search_mapping
+from claimx_lib.operations.review import LetterFilter, letter_page
+
+router = APIRouter()
+MOST = 50
+
+
+@router.get("/mapping")
+def search(request: Request, q: str = "") -> HTMLResponse:
+    """Claims and projects by what is typed; without it the last changed, and every conflict."""
+    desk, text = desk_of(request), q.strip()[:100]
+    return page(
+        request,
+        "mapping.html",
+        section="mapping",
+        title="Mapping",
+        q=text,
+        found=search_mapping(desk.tables, text, limit=MOST),
+        most=MOST,
+        conflicts=(),
+    )
+
+
+@router.get("/mapping/{claim_number:path}")
+def claim(request: Request, claim_number: str) -> HTMLResponse:
+    """One claim: its project, every identity event that named it, and its dead letters."""
+    desk = desk_of(request)
+    key = claim_key(claim_number)
+    letters = letter_page(desk.tables, LetterFilter(state=None, claim_key=key), limit=20).rows if key else ()
+    return page(
+        request,
+        "claim.html",
+        section="mapping",
+        title=f"Claim {claim_number[:60]}",
+        claim_number=claim_number[:200],
+        mapped=mapped_claim(desk.tables, claim_number),
+        history=mapping_changes(desk.tables, claim_number),
+        letters=letters,
+    )
