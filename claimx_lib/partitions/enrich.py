@@ -27,7 +27,8 @@ _ADDED = (
     pa.field("api_seconds", pa.list_(pa.float64())),
 )
 _STATUS = {ApiOutcome.OK: EnrichmentStatus.ENRICHED, ApiOutcome.NOT_FOUND: EnrichmentStatus.NOT_FOUND}
-_MOST_TEXT = 256_000_000  # characters of JSON in one record batch; Arrow's strings end at 2^31 bytes
+MOST_TEXT = 256_000_000
+"""Characters of JSON in one record batch; Arrow's strings end at 2^31 bytes."""
 
 Found = Mapping[Key, Lookup]
 
@@ -45,6 +46,7 @@ def enrich_batches(
     clock: Clock = SYSTEM_CLOCK,
     chance: Callable[[], float] = random.random,
     memory: WorkerMemory = PROCESS_MEMORY,
+    most_text: int = MOST_TEXT,
 ) -> Iterator[pa.RecordBatch]:
     """Every input row exactly once, in order, with what ClaimX said of its task and its project.
 
@@ -57,7 +59,7 @@ def enrich_batches(
         for batch in batches:
             found = lookups.answers(_keys(batch))
             uncounted = {key: lookup.calls for key, lookup in found.items() if lookup.calls}
-            for portion in _portions(batch, found):
+            for portion in _portions(batch, found, most_text):
                 yield _enriched(portion, found, uncounted)
 
 
@@ -75,9 +77,9 @@ def _ids(encoded: pa.DictionaryArray) -> list[str]:
     return ids
 
 
-def _portions(batch: pa.RecordBatch, found: Found) -> Iterator[pa.RecordBatch]:
+def _portions(batch: pa.RecordBatch, found: Found, most_text: int) -> Iterator[pa.RecordBatch]:
     longest = max((len(lookup.entry.answer.body or "") for lookup in found.values()), default=0)
-    rows = max(1, _MOST_TEXT // max(longest, 1))
+    rows = max(1, most_text // max(longest, 1))
     if batch.num_rows <= rows:
         yield batch
         return

@@ -11,7 +11,7 @@ import pyarrow as pa
 from claimx_lib.domain.api import ClaimXApi
 from claimx_lib.domain.enrichment import EnrichPolicy
 from claimx_lib.domain.retry import RetryPolicy
-from claimx_lib.partitions.enrich import enrich_batches
+from claimx_lib.partitions.enrich import MOST_TEXT, enrich_batches
 from claimx_lib.partitions.worker import WorkerMemory
 from tests.fakes.claimx import FakeClaimX
 
@@ -65,7 +65,7 @@ class Worker:
         """The rows of one partition, enriched, as dictionaries."""
         return [row for batch in self.stream(*batches, **policy) for row in batch.to_pylist()]
 
-    def stream(self, *batches: Sequence[Row], **policy: Any) -> Iterator[pa.RecordBatch]:
+    def stream(self, *batches: Sequence[Row], most_text: int = MOST_TEXT, **policy: Any) -> Iterator[pa.RecordBatch]:
         """The record batches of one partition."""
         return enrich_batches(
             (record_batch(rows) for rows in batches),
@@ -74,6 +74,7 @@ class Worker:
             clock=self.claimx.clock,
             chance=lambda: 0.0,
             memory=self.memory,
+            most_text=most_text,
         )
 
     def calls(self) -> list[str]:

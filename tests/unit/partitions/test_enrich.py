@@ -134,11 +134,10 @@ def test_every_row_comes_out_once_in_order_and_each_id_is_called_once(rows):
     assert sum(row["api_calls"] for row in enriched) == len(distinct)
 
 
-def test_large_answers_leave_in_portions(worker, monkeypatch):
+def test_large_answers_leave_in_portions(worker):
     """A record batch whose text would outgrow Arrow's strings is cut; no row is lost and no call counted twice."""
-    monkeypatch.setattr(enrich, "_MOST_TEXT", 60)
     rows = [("1", None), ("2", None), ("1", "7"), (None, None), ("1", None)]
-    batches = list(worker.stream(rows))
+    batches = list(worker.stream(rows, most_text=60))
     assert len(batches) > 1
     enriched = pa.Table.from_batches(batches).to_pylist()
     assert [(row["lookup_task_id"], row["lookup_project_id"]) for row in enriched] == rows
