@@ -190,7 +190,7 @@ LEDGER = TableSpec(
         *_SOURCE,
         ("at", TS),
     ),
-    properties={**_VERSION},
+    properties={**_VERSION, **_CHANGE_FEED},  # the feed tells whose INTENT was committed first
 )
 
 DEAD_LETTERS = TableSpec(

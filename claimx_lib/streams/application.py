@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError
 
+from claimx_lib.errors import StopRequested
 from claimx_lib.observability.logs import logger
 from claimx_lib.observability.progress import ProgressListener
 from claimx_lib.streams.failure import explained
@@ -61,12 +62,13 @@ def _run(jobs: Sequence[str], context: JobContext, listener: ProgressListener) -
     failures: Failures = {}
 
     def ended(job: str, failure: ClaimxError | None) -> None:
-        context.metrics.set(RUNNING, 0, job=job)
         seconds = round(time.monotonic() - began, 1)
         if failure is None:
             records = listener.records(job, wait_seconds=LAST_WORD_SECONDS)
+            context.metrics.forget(RUNNING, job=job)
             logger(job=job).info("job ended", records=records, seconds=seconds)
         else:
+            context.metrics.set(RUNNING, 0, job=job)
             failures[job] = failure
             logger(job=job).error("job failed", error=str(failure), seconds=seconds)
 
@@ -76,7 +78,7 @@ def _run(jobs: Sequence[str], context: JobContext, listener: ProgressListener) -
         try:
             queries[job] = start(stage_of(job, context), context)
         except Exception as error:  # noqa: BLE001  (one job that can't start leaves the others running)
-            ended(job, explained(error))
+            ended(job, None if isinstance(error, StopRequested) else explained(error))
         else:
             context.metrics.set(RUNNING, 1, job=job)
     watch(queries, context, each_look=listener.refresh, ended=ended)

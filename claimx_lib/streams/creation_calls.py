@@ -53,7 +53,7 @@ class Calls:
     def begin(self) -> None:
         """A new batch: the token is read again, and a refused one may have become another."""
         with self._lock:
-            self._api = self._open_api()
+            self._api = None
             self._has_renewed = False
             self.is_refused = False
 

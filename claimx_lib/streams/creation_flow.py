@@ -192,7 +192,7 @@ class Flow:
         late = [final for one in ended for final in one.finals if isinstance(final, Skip) and final not in skips]
         posting.carry_out([], late)
         self.last_ended = ended
-        self.store.apply(batch, effects_of(ended, self.topics), self.now(), is_again=is_again)
+        self.store.apply(batch, effects_of(ended, self.topics, is_again=is_again), self.now())
 
     def _ended(self, decision: Decision, states: dict[str, KeyState]) -> Ended:
         if not isinstance(decision, Create):

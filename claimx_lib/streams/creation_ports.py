@@ -67,7 +67,10 @@ class Plan:
 class Store(Protocol):
     """The tables and topics of task_creation; each method reads or commits at once."""
 
-    ledger: Ledger
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        ...
 
     def plan(self, batch: BatchRef) -> Plan | None:
         """The plan that was made for this batch, if one was."""
@@ -109,6 +112,6 @@ class Store(Protocol):
         """What the tables know of these events."""
         ...
 
-    def apply(self, batch: BatchRef, effects: Effects, now: datetime, *, is_again: bool) -> None:
+    def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:
         """Pending rows, then letters, then changes of letters, then Kafka; each leaves out what is done already."""
         ...

@@ -65,13 +65,17 @@ class Effects:
     messages: tuple[OutgoingMessage, ...]
 
 
-def effects_of(ended: Iterable[Ended], topics: Topics) -> Effects:
-    """The effects of a batch; the same for the same decisions, in the same order."""
+def effects_of(ended: Iterable[Ended], topics: Topics, *, is_again: bool) -> Effects:
+    """The effects of a batch; the same for the same decisions, in the same order.
+
+    A batch that runs again may find pending rows that its first run wrote: then every event that ended is deleted.
+    """
     listed = list(ended)
     finals = [final for one in listed for final in one.finals]
     waits = tuple(final for final in finals if isinstance(final, Wait))
     waiting = {wait.subject.event.event_id for wait in waits}
-    gone = [f.subject.event.event_id for f in finals if isinstance(f, (GiveUp, Skip, Drop))]
+    over = [final.subject for final in finals if isinstance(final, (GiveUp, Skip, Drop))]
+    gone = [subject.event.event_id for subject in over if subject.is_pending or is_again]
     return Effects(
         upserts=waits,
         deletes=tuple(event_id for event_id in dict.fromkeys(gone) if event_id not in waiting),

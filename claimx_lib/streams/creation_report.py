@@ -1,0 +1,122 @@
+"""What a task_creation batch tells: log lines, counters and gauges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from claimx_lib.domain.creation import reasons
+from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Wait
+from claimx_lib.domain.creation.effects import Ended
+from claimx_lib.observability.logs import logger
+from claimx_lib.schemas.tables import LEDGER, PENDING
+
+if TYPE_CHECKING:
+    from claimx_lib.observability.metrics import Metrics
+    from claimx_lib.streams.context import JobContext
+
+JOB = "task_creation"
+NEWEST = "newest"
+
+
+def report(ended: Iterable[Ended], metrics: Metrics) -> None:
+    """Log each decision in the document's words, and count tries and failures; a batch run again counts again."""
+    for one in ended:
+        for final in one.finals:
+            _count(one.planned, final, metrics)
+            _log(one.planned, final)
+
+
+def _count(planned: Decision, final: Decision, metrics: Metrics) -> None:
+    is_tried = isinstance(planned, Create) or isinstance(final, GiveUp) or _is_none(final)
+    if is_tried:
+        metrics.count("claimx_task_creation_attempts_total", domain="xact")
+    if isinstance(final, (GiveUp, Wait)) and is_tried:
+        metrics.count("claimx_task_creation_failures_total", reason=_label(final.reason))
+    if isinstance(final, Skip) and final.reason == reasons.NOT_SYNCED:
+        metrics.count("claimx_task_skipped_not_synced_total")
+
+
+def _is_none(final: Decision) -> bool:
+    return isinstance(final, Wait) and final.retry_after_seconds is not None
+
+
+def _label(reason: str) -> str:
+    head = reason.partition(" ")[0]
+    return ("project-not-found" if head == reasons.PROJECT_GONE else head).replace("-", "_")
+
+
+def _log(planned: Decision, final: Decision) -> None:
+    if isinstance(final, Refuse):
+        told = final.refusal
+        logger(job=JOB).warning("XACT record refused", reason=told.reason, topic=told.record.topic,
+                                partition=told.record.partition, offset=told.record.offset)  # fmt: skip
+        return
+    log = logger(job=JOB, event_id=final.subject.event.event_id, claim_number=final.subject.event.claim_number)
+    claim = final.subject.event.claim_number
+    tried = final.subject.attempts - (1 if isinstance(final, GiveUp) or _is_none(final) else 0)
+    if tried > 0 and not isinstance(final, Skip):
+        retried = f"Retry {tried} for claim {claim}"
+        log.info(retried, retry_count=tried)
+    if isinstance(final, GiveUp):
+        log.warning(final.sentence, reason=final.reason, sent_to="dead letter queue, for manual review")
+    elif isinstance(final, Drop) and isinstance(planned, Create):
+        log.info("ClaimX task is there", project_id=planned.project_id, resolved_by=planned.resolved_by)
+    elif isinstance(final, (Skip, Wait)):
+        log.info(_sentence(final, claim), **_facts(final))
+
+
+def _sentence(final: Skip | Wait, claim: str) -> str:
+    if isinstance(final, Skip):
+        is_not_synced = final.reason == reasons.NOT_SYNCED
+        return (
+            f"ClaimX project not synced for claim {claim}"
+            if is_not_synced
+            else f"No task, on purpose, for claim {claim}"
+        )
+    return (
+        f"ClaimX project not found for claim {claim}, will retry" if _is_none(final) else f"Waiting for claim {claim}"
+    )
+
+
+def _facts(final: Skip | Wait) -> dict[str, Any]:
+    if isinstance(final, Wait) and _is_none(final):
+        return {"retry_count": final.subject.attempts, "retry_after_seconds": final.retry_after_seconds}
+    return {"reason": final.reason}
+
+
+@dataclass(slots=True, kw_only=True)
+class Gauges:
+    """Gauges that read tables, taken anew at most every `metrics.refresh_seconds`."""
+
+    context: JobContext
+    taken_at: float | None = None
+
+    def refresh(self) -> None:
+        """Take them, unless that was a short time ago."""
+        now = time.monotonic()
+        if self.taken_at is not None and now - self.taken_at < self.context.settings.metrics.refresh_seconds:
+            return
+        self.taken_at = now
+        self._pending()
+        self._ledger()
+
+    def _pending(self) -> None:
+        rows = self.context.warehouse.read(self.context.session, PENDING.name)
+        oldest = F.unix_timestamp(F.min("first_seen_at")).alias("oldest")
+        told = rows.agg(F.count(F.lit(1)).alias("number"), oldest).first()
+        if told is None:
+            return
+        age = 0.0 if told["oldest"] is None else self.context.now().timestamp() - told["oldest"]
+        self.context.metrics.set("claimx_pending_claims", told["number"])
+        self.context.metrics.set("claimx_pending_oldest_seconds", max(age, 0.0))
+
+    def _ledger(self) -> None:
+        rows = self.context.warehouse.read(self.context.session, LEDGER.name)
+        newest = rows.groupBy("idempotency_key").agg(F.max_by("state", "at").alias(NEWEST))
+        counted = newest.groupBy(NEWEST).count().collect()
+        self.context.metrics.replace("claimx_task_ledger", {(row[NEWEST],): row["count"] for row in counted})

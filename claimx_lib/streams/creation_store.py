@@ -1,0 +1,196 @@
+"""The tables and topics of task_creation on Delta and Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from claimx_lib.domain.claim_number import without_letter_prefix as digits_of
+from claimx_lib.domain.creation.codec import decision_of, encoded
+from claimx_lib.domain.creation.effects import Effects
+from claimx_lib.domain.creation.headers import Replay
+from claimx_lib.domain.creation.intake import Known, Letter, PendingRow
+from claimx_lib.domain.creation.keys import PIPELINE
+from claimx_lib.domain.key_ranges import key_ranges
+from claimx_lib.domain.mapping_lookup import Candidate as Mapped
+from claimx_lib.domain.reasons import Reason
+from claimx_lib.observability.logs import logger
+from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING, PENDING, PLAN
+from claimx_lib.streams.creation_ledger import DeltaLedger, changes_of, version_of
+from claimx_lib.streams.creation_ports import Plan
+from claimx_lib.streams.creation_rows import among, frame_of, header_values, pending_row, plan_row, stored_record
+from claimx_lib.streams.creation_writes import applied
+from claimx_lib.transforms.claim_number import claim_key, without_letter_prefix
+from claimx_lib.transforms.key_ranges import in_ranges
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from claimx_lib.streams.context import BatchRef, JobContext
+
+JOB = "task_creation"
+DECIDED = tuple(
+    str(reason)
+    for reason in (
+        Reason.PROJECT_NOT_FOUND,
+        Reason.AMBIGUOUS_PROJECT,
+        Reason.TASK_REJECTED,
+        Reason.TASK_UNKNOWN,
+        Reason.API_UNAVAILABLE,
+    )
+)
+"""Letters with these reasons make their event known; one that could not be read may come again, mended."""
+RECOVERABLE = (str(Reason.PROJECT_NOT_FOUND), str(Reason.AMBIGUOUS_PROJECT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaStore:
+    """Reads and writes for one job; `matches_digits` where claims are also woken without their letter prefix."""
+
+    context: JobContext
+    ledger: DeltaLedger
+    matches_digits: bool = False
+
+    def plan(self, batch: BatchRef) -> Plan | None:
+        """The plan that was made for this batch, if one was."""
+        of_batch = (F.col("query_id") == batch.query_id) & (F.col("batch_id") == batch.batch_id)
+        rows = self._read(PLAN.name).where(of_batch).orderBy("seq").collect()
+        if not rows:
+            return None
+        return Plan(
+            decisions=tuple(decision_of(plan_row(row)) for row in rows), mapping_version=rows[0]["mapping_version"]
+        )
+
+    def save_plan(self, batch: BatchRef, plan: Plan) -> None:
+        """Append the plan once for this batch."""
+        at = self.context.now()
+        values = []
+        for seq, decision in enumerate(plan.decisions):
+            row = encoded(decision)
+            raw = None if row.raw_value is None else bytearray(row.raw_value)
+            told = (row.decision, row.event_id, row.payload, raw, header_values(row.headers), at)
+            values.append((batch.query_id, batch.batch_id, plan.mapping_version, seq, *told))
+        frame = frame_of(self.context.session, values, PLAN.schema)
+        app_id = batch.app_id(JOB, PLAN.name, "plan")
+        self.context.warehouse.append_once(frame, PLAN.name, app_id=app_id, version=batch.batch_id)
+
+    def planned_mapping_version(self, query_id: str) -> int | None:
+        """The mapping version of this query's last plan."""
+        plans = self._read(PLAN.name).where(F.col("query_id") == query_id)
+        last = plans.agg(F.max_by("mapping_version", "batch_id").alias("version")).first()
+        return None if last is None else last["version"]
+
+    def mapping_version(self) -> int:
+        """The mapping's newest version."""
+        return version_of(self.context, MAPPING.name)
+
+    def mapping_changes(self, after: int | None, to: int) -> frozenset[str] | None:
+        """The changed claim keys, None where the feed does not reach back; a table made anew counts as that."""
+        from pyspark.errors import PySparkException
+
+        if after is None or after > to:
+            return None
+        if after == to:
+            return frozenset()
+        try:
+            changed = changes_of(self.context, MAPPING.name, after + 1, to).select("claim_key").distinct().collect()
+        except PySparkException as error:
+            reason = " ".join(str(error).split())[:200]
+            logger(job=JOB).warning("the mapping's changes are gone: every pending claim is looked at", reason=reason)
+            return None
+        return frozenset(row["claim_key"] for row in changed if row["claim_key"])
+
+    def mapping(self, keys: set[str], digits: set[str]) -> list[Mapped]:
+        """The mapping's rows of these claim keys and digits."""
+        table = self._read(MAPPING.name)
+        rows = among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys)
+        if digits:
+            rows = rows.unionByName(
+                table.where(without_letter_prefix(F.col("claim_key")).isin(sorted(digits)))
+            ).distinct()
+        return [
+            Mapped(claim_number=row["claim_number"], project_id=row["project_id"], rivals=tuple(row["rivals"] or ()))
+            for row in rows.select("claim_number", "project_id", "rivals").collect()
+        ]
+
+    def due(self, now: datetime, limit: int | None) -> list[PendingRow]:
+        """Pending rows whose time has come, the longest due first."""
+        rows = self._read(PENDING.name).where(F.col("next_attempt_at") <= F.lit(now)).orderBy("next_attempt_at")
+        return [pending_row(row) for row in (rows if limit is None else rows.limit(limit)).collect()]
+
+    def waiting(self, keys: frozenset[str] | None) -> list[PendingRow]:
+        """Pending rows of these claim keys; of all claims for None."""
+        return [
+            pending_row(row) for row in self._of_claims(self._read(PENDING.name), F.col("claim_key"), keys).collect()
+        ]
+
+    def recoverable(self, keys: frozenset[str] | None) -> list[Letter]:
+        """Open letters of these claims that a mapping can settle; of all claims for None."""
+        is_ours = (F.col("pipeline") == PIPELINE) & (F.col("state") == "OPEN") & F.col("reason").isin(*RECOVERABLE)
+        letters = self._read(DEAD_LETTERS.name).where(is_ours)
+        return [
+            Letter(
+                dead_letter_id=row["dead_letter_id"],
+                event_id=row["event_id"],
+                attempts=row["attempts"] or 0,
+                opened_at=stored_record(row, at=row["opened_at"]).at,
+                record=stored_record(row, at=row["opened_at"]),
+            )
+            for row in self._of_claims(letters, claim_key(F.col("claim_number")), keys).collect()
+        ]
+
+    def known(self, event_ids: set[str], replays: set[Replay]) -> Known:
+        """What pending, ledger, dead letters and plans know of these events."""
+        letters = self._read(DEAD_LETTERS.name).where((F.col("pipeline") == PIPELINE) & F.col("reason").isin(*DECIDED))
+        is_open = F.col("state").isin("OPEN", "REPLAYED")
+        places = {
+            "pending": self._read(PENDING.name).select("event_id", F.lit(None).cast("string").alias("letter")),
+            "ledger": self._read(LEDGER.name).select("event_id", F.lit(None).cast("string").alias("letter")),
+            "letters": letters.select("event_id", F.when(is_open, F.col("dead_letter_id")).alias("letter")),
+        }
+        frames = [
+            among(rows, "event_id", event_ids).select(F.lit(name).alias("place"), "event_id", "letter")
+            for name, rows in places.items()
+        ]
+        found = frames[0].unionByName(frames[1]).unionByName(frames[2]).distinct().collect()
+        open_letters: dict[str, tuple[str, ...]] = {}
+        for row in found:
+            if row["letter"] is not None:
+                open_letters[row["event_id"]] = (*open_letters.get(row["event_id"], ()), row["letter"])
+        return Known(
+            event_ids=frozenset(row["event_id"] for row in found),
+            pending_ids=frozenset(row["event_id"] for row in found if row["place"] == "pending"),
+            replays=self._taken_up(replays) if replays else frozenset(),
+            letters={event_id: tuple(sorted(ids)) for event_id, ids in open_letters.items()},
+        )
+
+    def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:
+        """Pending rows, then letters, then changes of letters, then Kafka."""
+        applied(self.context, batch, effects, now)
+
+    def _taken_up(self, replays: set[Replay]) -> frozenset[Replay]:
+        texts = {f'["{replay.dead_letter_id}",{replay.count}]': replay for replay in replays}
+        told = self._read(PLAN.name).select(F.get_json_object("payload", "$.subject.replay").alias("replay"))
+        return frozenset(texts[row["replay"]] for row in among(told, "replay", texts).distinct().collect())
+
+    def _of_claims(self, rows: DataFrame, key: Column, keys: frozenset[str] | None) -> DataFrame:
+        if keys is None:
+            return rows
+        keyed = rows.withColumn("changed_key", key)
+        found = among(keyed, "changed_key", keys)
+        digits: Sequence[str] = (
+            sorted({d for k in keys if (d := digits_of(k)) is not None}) if self.matches_digits else ()
+        )
+        if digits:
+            also = keyed.where(
+                without_letter_prefix(F.col("changed_key")).isin(*digits) & ~F.col("changed_key").isin(*keys)
+            )
+            found = found.select(*keyed.columns).unionByName(also)
+        return found
+
+    def _read(self, table: str) -> DataFrame:
+        return self.context.warehouse.read(self.context.session, table)

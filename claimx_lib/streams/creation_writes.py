@@ -1,0 +1,140 @@
+"""What a task_creation batch writes besides plan and ledger: Delta first, Kafka last, each able to run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from claimx_lib.connectors import kafka
+from claimx_lib.connectors.delta import on_conflict_again
+from claimx_lib.domain.creation.decisions import Wait
+from claimx_lib.domain.creation.effects import Effects, LetterChange, NewLetter
+from claimx_lib.domain.creation.keys import PIPELINE
+from claimx_lib.domain.creation.messages import OutgoingMessage
+from claimx_lib.schemas.tables import DEAD_LETTERS, PENDING
+from claimx_lib.streams.crash_points import crash_point
+from claimx_lib.streams.creation_rows import frame_of, header_values, pending_values
+from claimx_lib.streams.refusals import append_dead_letters
+from claimx_lib.transforms.dead_letters import dead_letter_rows
+from claimx_lib.transforms.masking import masked_json
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from claimx_lib.config.settings import Pii
+    from claimx_lib.streams.context import BatchRef, JobContext
+
+LETTERS = (
+    "topic STRING, partition INT, offset BIGINT, key BINARY, value BINARY, "
+    "headers ARRAY<STRUCT<key: STRING, value: BINARY>>, reason STRING, error STRING, claim_number STRING, "
+    "event_id STRING, attempts INT, candidates STRING"
+)
+CHANGES = "dead_letter_id STRING, state STRING, by STRING, why STRING"
+MESSAGES = "topic STRING, key STRING, value BINARY, headers ARRAY<STRUCT<key: STRING, value: BINARY>>, cut STRING"
+
+
+def applied(context: JobContext, batch: BatchRef, effects: Effects, now: datetime) -> None:
+    """Write pending rows, letters, changes of letters and messages, in this order."""
+    if effects.upserts or effects.deletes:
+        merge_pending(context, effects.upserts, effects.deletes, now)
+    crash_point("pending-merged")
+    if effects.letters:
+        rows = dead_letter_rows(_letters(context, effects.letters), pipeline=PIPELINE, opened_at=now)
+        append_dead_letters(context, rows, batch, job=PIPELINE)
+    if effects.changes:
+        change_letters(context, effects.changes, now)
+    crash_point("letters-appended")
+    if effects.messages:
+        frame = _messages(context, effects.messages)
+        kafka.write(masked(frame, context.settings.pii), context.settings.kafka)
+    crash_point("kafka-written")
+
+
+@on_conflict_again
+def merge_pending(context: JobContext, upserts: Sequence[Wait], deletes: Sequence[str], now: datetime) -> None:
+    """Make the pending table hold these rows and not those; the same a second time."""
+    names = PENDING.schema.names
+    kept = [(*pending_values(wait, now), False) for wait in upserts]
+    gone = [(event_id, *[None] * (len(names) - 1), True) for event_id in deletes]
+    columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in PENDING.schema)
+    source = frame_of(context.session, [*kept, *gone], f"{columns}, is_gone BOOLEAN")
+    values: dict[str, str | Column] = {name: F.col(f"s.{name}") for name in names}
+    (
+        context.warehouse.open(context.session, PENDING.name)
+        .alias("t")
+        .merge(source.alias("s"), "t.event_id = s.event_id")
+        .whenMatchedDelete("s.is_gone")
+        .whenMatchedUpdate(set=values)
+        .whenNotMatchedInsert(condition="NOT s.is_gone", values=values)
+        .execute()
+    )
+
+
+@on_conflict_again
+def change_letters(context: JobContext, changes: Sequence[LetterChange], now: datetime) -> None:
+    """Give letters their new state; one that is in it already, or was discarded by a person, stays as it is."""
+    latest = {change.dead_letter_id: change for change in changes}.values()
+    source = frame_of(context.session, [(c.dead_letter_id, c.state, c.by, c.why) for c in latest], CHANGES)
+    is_closed = F.col("s.state") == "RESOLVED"
+    (
+        context.warehouse.open(context.session, DEAD_LETTERS.name)
+        .alias("t")
+        .merge(source.alias("s"), "t.dead_letter_id = s.dead_letter_id")
+        .whenMatchedUpdate(
+            condition="t.state <> s.state AND t.state <> 'DISCARDED'",
+            set={
+                "state": F.col("s.state"),
+                "closed_at": F.when(is_closed, F.lit(now)),
+                "by": F.coalesce("s.by", "t.by"),
+                "why": F.coalesce("s.why", "t.why"),
+            },
+        )
+        .execute()
+    )
+
+
+def masked(frame: DataFrame, pii: Pii) -> DataFrame:
+    """The messages, people hidden in those that leave the internal topics where the settings say so."""
+    if not pii.mask_messages:
+        return frame.drop("cut")
+    hidden = F.coalesce(masked_json(F.col("value").cast("string"), pii.fields), masked_json(F.col("cut"), pii.fields))
+    value = F.when(F.col("cut").isNull(), F.col("value")).otherwise(hidden.cast("binary"))
+    return frame.withColumn("value", value).drop("cut")
+
+
+def _letters(context: JobContext, letters: Sequence[NewLetter]) -> DataFrame:
+    rows = [
+        (
+            letter.record.topic,
+            letter.record.partition,
+            letter.record.offset,
+            None if letter.record.key is None else bytearray(letter.record.key),
+            None if letter.record.value is None else bytearray(letter.record.value),
+            header_values(letter.record.headers),
+            letter.reason,
+            letter.error,
+            letter.claim_number,
+            letter.event_id,
+            letter.attempts,
+            letter.candidates,
+        )
+        for letter in letters
+    ]
+    return frame_of(context.session, rows, LETTERS)
+
+
+def _messages(context: JobContext, messages: Sequence[OutgoingMessage]) -> DataFrame:
+    rows = [
+        (
+            message.topic,
+            message.key,
+            bytearray(message.value.encode("utf-8") if isinstance(message.value, str) else message.value),
+            header_values(message.headers),
+            message.cut,
+        )
+        for message in messages
+    ]
+    return frame_of(context.session, rows, MESSAGES)
