@@ -18,9 +18,10 @@ from py4j.protocol import Py4JError
 from claimx_lib.config.load import load
 from claimx_lib.connectors.spark import open_session
 from claimx_lib.errors import ClaimxError, ConfigError, UsageError
-from claimx_lib.observability.endpoint import push, served
+from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
 from claimx_lib.observability.metrics import Metrics
+from claimx_lib.observability.push import push
 from claimx_lib.operations.preflight import checked, tables_of
 from claimx_lib.operations.tables import require_tables
 from claimx_lib.streams.application import FLOW, run_in_turn, run_together
@@ -170,7 +171,7 @@ def _port(names: Sequence[str], settings: Settings) -> int:
 
 
 def _push(metrics: Metrics, settings: Settings, names: Sequence[str]) -> None:
-    problem = push(metrics.registry, settings.metrics, grouping="_".join(names))
+    problem = push(metrics.registry, settings.metrics, run="-".join(names))
     if problem is not None:
         logger().warning("metrics were not pushed", problem=problem)
 

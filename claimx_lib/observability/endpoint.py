@@ -1,4 +1,4 @@
-"""The driver's metrics in the Prometheus format: served while it runs, pushed when a short run ends."""
+"""The driver's metrics in the Prometheus format, served while it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, push_to_gateway, start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from claimx_lib.errors import ClaimxError
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Metrics as MetricsSettings
 
 OFF = 0
-PUSH_TIMEOUT_SECONDS = 5.0
 
 
 @contextmanager
@@ -39,17 +38,3 @@ def served(registry: CollectorRegistry, settings: MetricsSettings, *, port: int)
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def push(registry: CollectorRegistry, settings: MetricsSettings, *, grouping: str) -> str | None:
-    """Push the registry to the configured Pushgateway; return what went wrong, None where nothing did or none is set.
-
-    A gateway that is down fails no run: the data is in the tables.
-    """
-    if settings.pushgateway_url is None:
-        return None
-    try:
-        push_to_gateway(settings.pushgateway_url, job=grouping, registry=registry, timeout=PUSH_TIMEOUT_SECONDS)
-    except OSError as error:
-        return f"{type(error).__name__}: {getattr(error, 'reason', None) or error.strerror or 'no answer'}"
-    return None

@@ -66,6 +66,13 @@ class Metrics:
             self._metrics[name].remove(*gone)
         self._show(name)
 
+    def forget(self, name: str, **labels: str) -> None:
+        """Show one series of a labelled gauge no more; does nothing where it is not shown."""
+        key = tuple(label_value(labels[label]) for label in self._labels[name])
+        if key in self._seen[name]:
+            self._seen[name].discard(key)
+            self._metrics[name].remove(*key)
+
     def clear(self, name: str) -> None:
         """Forget a gauge's labelled series, before it is taken anew."""
         self._metrics[name].clear()

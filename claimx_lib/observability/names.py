@@ -107,5 +107,9 @@ METRICS = (
     _gauge("claimx_circuit_open", "1 while nobody calls ClaimX", "job"),
     _gauge("claimx_dead_letters", "Dead letters in the table", "pipeline", "reason", "state"),
     _counter("claimx_dead_letters_opened_total", "Dead letters written", "pipeline", "reason", known=DEAD_LETTERS),
-    _gauge("claimx_stream_running", "1 while the query runs, 0 once it has ended by an error", "job"),
+    _gauge(
+        "claimx_stream_running",
+        "1 while the query runs, 0 once it has ended by an error, absent once it was stopped",
+        "job",
+    ),
 )

@@ -9,7 +9,7 @@ import pytest
 
 from claimx_lib.config.load import load
 from claimx_lib.errors import ClaimxError
-from claimx_lib.observability.endpoint import push, served
+from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.metrics import Metrics
 
 
@@ -35,10 +35,3 @@ def test_a_port_that_is_taken_is_one_clear_line(free_port: int) -> None:
     ):
         pass
     assert "CLAIMX_METRICS_PORT" in caught.value.cure
-
-
-def test_a_gateway_that_is_down_fails_no_run(free_port: int) -> None:
-    """A push that finds nobody is told, and nothing is raised."""
-    settings = load(sets=[f"metrics.pushgateway_url=http://127.0.0.1:{free_port}"]).metrics
-    assert push(Metrics().registry, settings, grouping="task_trigger") is not None
-    assert push(Metrics().registry, load().metrics, grouping="task_trigger") is None

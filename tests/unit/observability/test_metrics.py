@@ -65,6 +65,16 @@ def test_replace_leaves_exactly_the_series_given(metrics):
     assert metrics.registry.get_sample_value("claimx_task_ledger", {"state": "intent"}) is None
 
 
+def test_a_forgotten_series_is_shown_no_more(metrics):
+    """One series goes, the others stay, and what is not there may be forgotten."""
+    metrics.set("claimx_stream_running", 1, job="task_trigger")
+    metrics.set("claimx_stream_running", 1, job="task_tracking")
+    metrics.forget("claimx_stream_running", job="task_trigger")
+    metrics.forget("claimx_stream_running", job="mapping_sync")
+    assert 'claimx_stream_running{job="task_trigger"}' not in _page(metrics)
+    assert 'claimx_stream_running{job="task_tracking"} 1.0' in _page(metrics)
+
+
 @pytest.mark.parametrize(
     ("text", "label"),
     [("project-not-found", "project_not_found"), ("OPEN", "open"), ("In Progress", "in_progress"), ("--", "other")],
