@@ -1,0 +1,210 @@
+"""`claimx demo`: both pipelines on a real broker and a simulated ClaimX, told as a story that must add up."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from claimx_lib.cli.narrator import Teller
+from claimx_lib.errors import ClaimxError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from claimx_lib.config.settings import Settings
+    from claimx_lib.devstack.broker import Broker
+    from claimx_lib.devstack.simulator.process import Simulator
+    from claimx_lib.devstack.story.scene import Check
+
+Events = Annotated[int, typer.Option("--events", min=100, help="How many ClaimX events to produce.")]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed tells the same story.")]
+Folder = Annotated[Path, typer.Option("--folder", help="Where tables, topics and settings go; emptied first.")]
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+MARK = "demo.yaml"
+FIGURE_CHARACTERS = 60
+
+
+def command(events: Events = 4000, seed: Seed = 32513, folder: Folder = Path(".claimx/demo")) -> None:
+    """Start a Kafka broker and a simulated ClaimX, run both pipelines, and show what landed.
+
+    Needs nothing but this machine. Ends with 0 only if every figure adds up.
+    Example: claimx demo --events 10000
+    """
+    started = time.monotonic()
+    teller = Teller()
+    teller.heading("claimx demo: a Kafka broker, a ClaimX simulator, Spark and Delta Lake on this machine")
+    with _stage(folder.absolute(), teller) as stage:
+        checks = _played(stage, events, seed)
+    status = _reckoned(teller, checks)
+    _where_to_look(teller, folder, time.monotonic() - started)
+    raise typer.Exit(status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    settings: Settings
+    session: SparkSession
+    simulator: Simulator
+    teller: Teller
+    file: Path
+
+
+@contextmanager
+def _stage(folder: Path, teller: Teller) -> Iterator[_Stage]:
+    """Broker and simulator come up while Spark starts: each takes its seconds."""
+    from claimx_lib.connectors.spark import open_session
+    from claimx_lib.devstack.broker import Broker
+    from claimx_lib.devstack.ports import free_port
+    from claimx_lib.devstack.simulator.process import Simulator
+    from claimx_lib.operations.tables import create_missing
+    from claimx_lib.operations.topics import create_missing as create_topics
+
+    _emptied(folder)
+    token = secrets.token_urlsafe(24)
+    broker = Broker(data_dir=folder / "kafka", port=free_port())
+    simulator = Simulator(token=token, folder=folder / "claimx")
+    with ExitStack() as cleanup:
+        cleanup.callback(simulator.stop)
+        cleanup.callback(broker.stop)
+        with teller.working("starting a Kafka broker, a ClaimX simulator and Spark, and making topics and tables"):
+            outside = _Started(broker, simulator)
+            outside.start()
+            session = open_session(_settings(folder, broker, token, ""), app_name="claimx demo", java_options=QUICK_JVM)
+            cleanup.callback(session.stop)
+            outside.wait()
+            settings = _settings(folder, broker, token, simulator.base_url)
+            create_topics(settings)
+            create_missing(session, settings)
+        yield _Stage(settings=settings, session=session, simulator=simulator, teller=teller, file=folder / MARK)
+
+
+class _Started(threading.Thread):
+    """Starts broker and simulator; what goes wrong is raised to who waits."""
+
+    def __init__(self, broker: Broker, simulator: Simulator) -> None:
+        super().__init__(daemon=True)
+        self._processes = (simulator, broker)
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            for process in self._processes:
+                process.start()
+        except Exception as error:  # noqa: BLE001  (raised again in the thread that waits)
+            self._error = error
+
+    def wait(self) -> None:
+        self.join()
+        if self._error is not None:
+            raise self._error
+
+
+def _emptied(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise ClaimxError(f"{folder} holds something else than a demo", cure="name another with --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _settings(folder: Path, broker: Broker, token: str, base_url: str) -> Settings:
+    """The demo's settings, also as a file, so that every other command can be pointed at it afterwards."""
+    import yaml
+
+    from claimx_lib.config.load import load
+
+    file = folder / MARK
+    secret = folder / "token"
+    secret.touch(mode=0o600)
+    secret.write_text(token)
+    values = {
+        "kafka": {"bootstrap_servers": broker.bootstrap_servers},
+        "claimx": {
+            "base_url": base_url or "http://127.0.0.1:1",
+            "token": {"file": str(secret)},
+            "retry_backoff_base": 1,
+            "retry_backoff_max_seconds": 0.2,
+            "requests_per_second": 400,
+            "timeout_seconds": 5,
+        },
+        "storage": {"warehouse": str(folder / "warehouse"), "checkpoints": str(folder / "checkpoints")},
+        "metrics": {"port": 0},
+        "logging": {"level": "error", "spark_file": str(folder / "spark.log")},
+        "jobs": {
+            "task_creation": {
+                "retry_delay_seconds": 1,
+                "retry_backoff_factor": 1,
+                "retry_jitter": False,
+                "negative_cache_seconds": 0,
+                "settle_seconds": 1,
+                "intent_ttl_seconds": 10,
+            }
+        },
+    }
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    return load("local", config=file)
+
+
+def _played(stage: _Stage, events: int, seed: int) -> list[Check]:
+    from claimx_lib.devstack.story import identity, tracking
+    from claimx_lib.devstack.story.scene import Scene
+    from claimx_lib.runtime import run
+
+    def jobs(*names: str) -> None:
+        report = run(names, stage.settings, available_now=True)
+        for name, failure in report.failures:
+            raise ClaimxError(f"{name}: {failure.message}", cure=failure.cure)
+
+    def operate(arguments: Sequence[str]) -> int:
+        from claimx_lib.cli.main import main
+
+        print(f"  $ claimx {' '.join(arguments)}", flush=True)
+        return main([*arguments, "--config", str(stage.file)])
+
+    scene = Scene(
+        settings=stage.settings,
+        simulator=stage.simulator.control,
+        jobs=jobs,
+        operate=operate,
+        narrator=stage.teller,
+        events=events,
+        seed=seed,
+    )
+    return [*tracking.play(scene), *identity.play(scene)]
+
+
+def _reckoned(teller: Teller, checks: Sequence[Check]) -> int:
+    wrong = [check for check in checks if not check.holds]
+    teller.heading(f"{len(checks) - len(wrong)} of {len(checks)} figures add up: what was sent against what landed")
+    for check in checks:
+        mark = "✓" if check.holds else "✗"
+        found = "" if check.holds else f", but landed {_short(check.landed)}"
+        teller.say(f"{mark} {check.what}: {_short(check.sent)}{found}")
+    return 1 if wrong else 0
+
+
+def _short(value: object) -> str:
+    if isinstance(value, set):
+        return f"{len(value):,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {count}" for key, count in sorted(value.items())) or "none"
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text if len(text) <= FIGURE_CHARACTERS else f"{text[:FIGURE_CHARACTERS]}…"
+
+
+def _where_to_look(teller: Teller, folder: Path, seconds: float) -> None:
+    teller.heading(f"Done in {seconds:.0f} s. Where to look next")
+    config = f"--config {folder / MARK}"
+    teller.say(f"claimx status {config}          what waits, what is refused, what was created")
+    teller.say(f"claimx dlq list {config}        what only a person can settle")
+    teller.say(f"claimx console {config}         the same in a browser")
+    teller.say("claimx dev up                                            the same stack, kept running")
+    teller.say("README.md, docs/architecture.md                          how it works and why")
