@@ -66,7 +66,7 @@ def tracking_messages(rows: DataFrame) -> DataFrame:
         F.explode("topics").alias("topic"),
         F.col("project_id").alias("key"),
         F.concat(F.expr("left(head, length(head) - 1)"), F.col("tail")).alias("value"),
-        F.array(F.struct(F.lit(SOURCE_HEADER).alias("key"), source.alias("value"))).alias("headers"),
+        F.array(F.named_struct(F.lit("key"), F.lit(SOURCE_HEADER), F.lit("value"), source)).alias("headers"),
     )
 
 
