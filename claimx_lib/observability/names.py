@@ -62,7 +62,7 @@ METRICS = (
     # task_trigger (specification of the tracking)
     _counter("itel_plugin_events_triggered_total", "Events of a configured template found"),
     _counter("itel_plugin_events_published_total", "Tracking messages published"),
-    _counter("itel_plugin_publish_errors_total", "Batches whose tracking messages Kafka did not take"),
+    _counter("itel_plugin_publish_errors_total", "Tracking messages that Kafka did not take"),
     # task_tracking
     _counter("itel_worker_messages_consumed_total", "Tracking messages read"),
     _counter("itel_worker_messages_processed_total", "Tracking messages with a row in the table"),
@@ -71,7 +71,7 @@ METRICS = (
     _counter("itel_worker_claimx_api_errors_total", "ClaimX calls that failed (a 404 is an answer)"),
     _histogram("itel_worker_claimx_api_latency_seconds", "Duration of a ClaimX call", FAST),
     _counter("itel_worker_delta_writes_total", "Rows appended to the tracking table"),
-    _counter("itel_worker_delta_write_errors_total", "Appends to the tracking table that failed"),
+    _counter("itel_worker_delta_write_errors_total", "Rows that could not be appended to the tracking table"),
     _histogram("itel_worker_processing_latency_seconds", "From a message's Kafka timestamp to its row", SLOW),
     _counter("itel_worker_schema_evolution_total", "Fields added to the tracking table's structs"),
     _counter("itel_worker_events_by_status_total", "Tracked events by task status", "status"),

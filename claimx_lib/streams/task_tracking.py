@@ -93,10 +93,10 @@ class _Run:
         fresh = without(judged, dropped).drop(*_NOT_FOR_ENRICHMENT)
         new = looked_up(fresh, number, self.context, self.calls, job=JOB)
         self.kept.append(new.rows)
-        self._append(new, table)
+        self._append(new, number, table)
         return Written(new=new, stored=stored)
 
-    def _append(self, new: Enriched, table: DataFrame) -> None:
+    def _append(self, new: Enriched, number: int, table: DataFrame) -> None:
         job = self.context.settings.jobs.task_tracking
         texts = struct_texts(project_lookup=job.project_lookup)
         most = job.max_new_fields if job.schema_evolution else 0
@@ -112,7 +112,7 @@ class _Run:
         try:
             on_conflict_again(append)(rows, TRACKING.name)
         except Exception:
-            self.context.metrics.count("itel_worker_delta_write_errors_total")
+            self.context.metrics.count("itel_worker_delta_write_errors_total", number)
             raise
         self._tell_evolution(added, fits)
 

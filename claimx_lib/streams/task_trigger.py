@@ -78,7 +78,7 @@ def _publish(rows: DataFrame, events: int, context: JobContext) -> None:
     try:
         kafka.write(trigger.tracking_messages(rows), context.settings.kafka)
     except Exception:
-        context.metrics.count("itel_plugin_publish_errors_total")
+        context.metrics.count("itel_plugin_publish_errors_total", events)
         raise
     context.metrics.count("itel_plugin_events_published_total", events)
 
