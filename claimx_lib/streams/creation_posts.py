@@ -63,7 +63,7 @@ class Posting:
 
     def _step(self, work: Work) -> Step:
         return step_for(
-            self.states.get(work.task.key, FREE),
+            self.states.get(work.task.key, FREE).seen_by(work.subject.event.event_id),
             attempt=work.subject.attempt,
             may_reopen=work.subject.may_reopen,
             now=self.now(),

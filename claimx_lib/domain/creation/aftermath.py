@@ -55,8 +55,8 @@ def after_create(create: Create, states: Mapping[str, KeyState], now: datetime, 
 
     What waits goes first: an event is given up when none of its tasks is open any more.
     """
-    kept = [states.get(task.key, FREE) for task in create.tasks]
     subject = create.subject
+    kept = [states.get(task.key, FREE).seen_by(subject.event.event_id) for task in create.tasks]
     if any(state.is_in_doubt for state in kept):
         return (_in_doubt(create, kept, now, policy),)
     lasts = [state.last_outcome for state in kept]
@@ -67,11 +67,6 @@ def after_create(create: Create, states: Mapping[str, KeyState], now: datetime, 
     if all(state.done is not None for state in kept):
         return _done(create, kept)
     return (_refused(subject, kept, policy),)
-
-
-def is_created_by(create: Create, states: Mapping[str, KeyState]) -> bool:
-    """Whether every task of the decision is there."""
-    return all(states.get(task.key, FREE).done is not None for task in create.tasks)
 
 
 def _is_unsent(row: LedgerRow | None, state: KeyState, subject: Subject) -> bool:

@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 DONE_STATES = frozenset({State.CREATED, State.ADOPTED})
-CLOSED_STATES = frozenset({State.UNKNOWN, State.REJECTED, State.SKIPPED})
+CLOSED_STATES = frozenset({State.UNKNOWN, State.REJECTED})
 NOT_THERE, NOT_OWNER, PROJECT_GONE = "not-there", "not-owner", "project-gone"
 """Why a row is NOT_SENT: looked up twice and absent; another attempt's INTENT came first; POST answered 404."""
 
@@ -102,6 +102,11 @@ class KeyState:
         """The newest outcome that a run of this batch's attempt came to; none where it may send after all."""
         ended = (r for r in self.rows if r.attempt == attempt and r.state is not State.INTENT)
         return _newest(row for row in ended if row.reason not in {NOT_OWNER, NOT_THERE})
+
+    def seen_by(self, event_id: str) -> KeyState:
+        """The state as it concerns one event: another one's skipped or rejected try closes nothing for it."""
+        others = {r.attempt_id for r in self.rows if r.state is State.REJECTED and r.event_id != event_id}
+        return KeyState(rows=tuple(r for r in self.rows if r.state is not State.SKIPPED and r.attempt_id not in others))
 
     def plus(self, *rows: LedgerRow) -> KeyState:
         """The state with rows appended."""

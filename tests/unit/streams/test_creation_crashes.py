@@ -1,0 +1,124 @@
+"""A crash at every step: the batch runs again from its plan, and nothing is done twice or lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from claimx_lib.domain.creation.ledger import State, key_states
+from claimx_lib.streams.context import BatchRef
+from tests.fakes.creation import DLQ, World, with_policy
+
+STEPS = 14
+
+
+def a_batch(world: World):
+    """Creates, waits and refuses, with a pending row that is due."""
+    world.api.control.put_projects([{"project_id": 5}, {"project_id": 6, "claim_number": "c2"}])
+    world.store.map("C1", 5)
+    return [world.event("e1", "C1"), world.event("e2", "C2"), world.event("e3", "C3"), world.record(b"?")]
+
+
+def settle(world: World) -> None:
+    """Time passes until nothing is in doubt and nothing waits that could go on."""
+    for _ in range(8):
+        world.pass_(130)
+        world.run()
+
+
+def reference_counts(world: World) -> Counter:
+    return Counter(task["external_reference"] for task in world.tasks())
+
+
+def intents_precede_posts(world: World) -> bool:
+    intended = {row.idempotency_key for row in world.store.ledger.all if row.state is State.INTENT}
+    return set(reference_counts(world)) <= intended
+
+
+@pytest.mark.parametrize("steps", range(STEPS))
+def test_a_crash_at_any_step_makes_one_task_an_event(steps):
+    """Killed at its nth step and run again, the batch makes one task for each resolved event, and keeps all others."""
+    world = World(with_policy(max_retries=20))
+    records = a_batch(world)
+    world.crash_after(steps)
+    world.run_surviving(*records)
+    settle(world)
+    assert set(reference_counts(world).values()) == {1}
+    assert len(world.tasks()) == 2
+    assert set(world.store.pending) == {"e3"}
+    assert [one.letter.reason for one in world.store.letters.values()] == ["undecodable"]
+    assert intents_precede_posts(world)
+
+
+def test_every_kind_of_step_was_crashed_at():
+    """The parametrised crashes reach plan, ledger, POST, pending, letters and Kafka."""
+    world = World()
+    world.run(*a_batch(world))
+    assert len(world.passed) == STEPS
+    assert {"after-plan", "after-ledger", "after-post", "before-letters", "after-kafka"} <= set(world.passed)
+
+
+def test_a_batch_run_again_changes_nothing():
+    """A batch that had done everything but commit its offsets sends its messages again, and that is all."""
+    world = World()
+    records = a_batch(world)
+    world.run(*records)
+    ledger, pending, letters = list(world.store.ledger.all), dict(world.store.pending), set(world.store.letters)
+    sent = list(world.store.sent)
+    world.restart()
+    world.flow.run(records, BatchRef(query_id="q", batch_id=0))
+    assert world.store.ledger.all == ledger
+    assert (world.store.pending, set(world.store.letters)) == (pending, letters)
+    assert world.store.sent == sent * 2
+    assert len(world.tasks()) == 2
+
+
+def test_the_plan_is_done_as_it_was_made():
+    """A batch that runs again after its mapping has changed does what its plan says, not what it would decide now."""
+    world = World()
+    world.api.control.put_projects([{"project_id": 5}, {"project_id": 7}])
+    world.store.map("C1", 5)
+    world.crash_after(2)
+    record = world.event("e1", "C1")
+    with pytest.raises(BaseException, match="before-ledger"):
+        world.run(record)
+    world.restart()
+    world.store.map("C1", 7)
+    world.run(record)
+    assert [task["project_id"] for task in world.tasks()] == [5]
+
+
+def test_a_second_instance_posts_under_no_other_intent():
+    """Another instance whose INTENT was committed first owns the key; this one waits, looks, and adopts."""
+    world = World()
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    other = world.started()
+    record = world.event("e1", "C1")
+
+    def let_the_other_in(name: str) -> None:
+        if name == "before-ledger" and not world.tasks():
+            world.store.ledger.hook = lambda _: None
+            other.run([record], BatchRef(query_id="other", batch_id=0))
+
+    world.store.ledger.hook = let_the_other_in
+    world.run(record)
+    assert len(world.tasks()) == 1
+    assert Counter(world.states())["CREATED"] == 1
+    (state,) = key_states(world.store.ledger.all).values()
+    assert not state.open_intents
+    assert not world.store.pending
+
+
+def test_a_new_checkpoint_reads_everything_again_and_creates_nothing():
+    """Old records under a new query id are known: no task, no row, no message."""
+    world = World(with_policy(max_retries=0))
+    records = a_batch(world)[:3]
+    world.run(*records)
+    sent, rows, calls = len(world.store.sent), len(world.store.ledger.all), len(world.api.control.requests())
+    world.restart()
+    world.flow.run(records, BatchRef(query_id="another", batch_id=0))
+    assert (len(world.store.sent), len(world.store.ledger.all)) == (sent, rows)
+    assert len(world.api.control.requests()) == calls
+    assert len(world.messages(DLQ)) == 1
