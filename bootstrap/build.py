@@ -1,11 +1,11 @@
-"""What goes to a cluster: the wheel, and one archive with the code, the jobs and the settings for `spark-submit`."""
+"""What goes to a cluster: the wheel, the same code with the jobs for `--py-files`, its dependencies for `--archives`."""
 
 from __future__ import annotations
 
 import zipfile
 from typing import TYPE_CHECKING
 
-from bootstrap import python_env
+from bootstrap import environment, python_env
 from bootstrap.report import SetupError, run_quietly, say
 
 if TYPE_CHECKING:
@@ -13,20 +13,26 @@ if TYPE_CHECKING:
 
     from bootstrap.layout import Layout
 
-_BESIDE_THE_CODE = ("conf/*.yaml", "jobs/*.py")
+_BESIDE_THE_CODE = ("jobs/*.py",)
+_BUILT = ("*.whl", "*-cluster.zip", "*-environment.tar.gz")
+_MEGABYTE = 1_000_000
 
 
 def build(layout: Layout) -> None:
-    """`dist/` holds the wheel and `<name>-cluster.zip`: the wheel's modules (`--py-files` takes it), `jobs/`, `conf/`.
+    """`dist/` holds the wheel, `<name>-cluster.zip` (its modules and settings, and `jobs/`) and `<name>-environment.tar.gz`.
 
-    Raises SetupError when the wheel cannot be built.
+    Spark puts a zip given by `--py-files` on the path of executors, a wheel not. Raises SetupError when the wheel
+    cannot be built.
     """
     dist = layout.root / "dist"
-    for old in [*dist.glob("*.whl"), *dist.glob("*-cluster.zip")]:
+    for old in [path for pattern in _BUILT for path in dist.glob(pattern)]:
         old.unlink()
     wheel = _wheel(layout, dist)
-    archive = _archive(layout, wheel)
-    say(f"built {wheel.relative_to(layout.root)} and {archive.relative_to(layout.root)}")
+    stem = "-".join(wheel.name.split("-")[:2])
+    code = _archive(layout, wheel, dist / f"{stem}-cluster.zip")
+    packages = environment.write_archive(dist / f"{stem}-environment.tar.gz")
+    for path in (wheel, code, packages):
+        say(f"built {path.relative_to(layout.root)} ({path.stat().st_size / _MEGABYTE:.1f} MB)")
 
 
 def _wheel(layout: Layout, dist: Path) -> Path:
@@ -45,9 +51,7 @@ def _wheel(layout: Layout, dist: Path) -> Path:
     return built[-1]
 
 
-def _archive(layout: Layout, wheel: Path) -> Path:
-    name, version = wheel.name.split("-")[:2]
-    target = wheel.with_name(f"{name}-{version}-cluster.zip")
+def _archive(layout: Layout, wheel: Path, target: Path) -> Path:
     with zipfile.ZipFile(wheel) as code, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry in code.infolist():
             archive.writestr(entry, code.read(entry), compress_type=zipfile.ZIP_DEFLATED)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +137,21 @@ def conf_dir() -> Path:
     for candidate in candidates:
         if (candidate / "base.yaml").is_file():
             return candidate
+    if named is None and (unpacked := _unpacked_conf()) is not None:
+        return unpacked
     raise ConfigError(
         f"no base.yaml in {', '.join(map(str, candidates))}", cure="set CLAIMX_CONF to the folder of the settings"
     )
+
+
+@cache
+def _unpacked_conf() -> Path | None:
+    """The settings of a package that runs from a zip (`--py-files`), in a folder that lasts as long as this process."""
+    packaged = resources.files("claimx_lib") / "conf"
+    if not packaged.joinpath("base.yaml").is_file():
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="claimx-conf-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for file in packaged.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder

@@ -129,6 +129,7 @@ class Spark(Model):
     master: str
     shuffle_partitions: PositiveCount
     snapshot_partitions: PositiveCount
+    listing_parallelism: PositiveCount
     driver_memory: str
     ui_enabled: bool
     conf: dict[str, str]

@@ -21,7 +21,7 @@ SCHEMA_VERSION = "1"
 
 def require_engine(*, on_databricks: bool) -> None:
     """Return only on the engine that the tests ran on, else raise VersionError with the cure."""
-    spark = _installed("pyspark")
+    spark = _installed("pyspark") or _beside_spark()
     if spark is None or not spark.startswith(f"{SPARK_LINE}."):
         raise VersionError(
             f"pyspark {spark or 'is not installed'}; this version of claimx runs on Spark {SPARK_LINE}.x",
@@ -40,3 +40,12 @@ def _installed(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _beside_spark() -> str | None:
+    """The version of a pyspark that lies in Spark's own folder, as on a cluster: nobody has installed it."""
+    try:
+        from pyspark.version import __version__
+    except ImportError:
+        return None
+    return __version__

@@ -50,10 +50,13 @@ def open_session(settings: Settings, *, app_name: str, java_options: str = "") -
 
 
 def _conf(settings: Settings, app_name: str, java_options: str) -> SparkConf:
-    from pyspark import SparkConf
+    from pyspark import SparkConf, SparkContext
 
+    if SUBMITTED in os.environ:
+        SparkContext._ensure_initialized()  # noqa: SLF001  (else SparkConf() is empty and ours wins)
     conf = SparkConf().setIfMissing("spark.app.name", app_name)
-    for key, value in _defaults(settings, java_options).items():
+    master = conf.get("spark.master", settings.spark.master) or settings.spark.master
+    for key, value in _defaults(settings, master, java_options).items():
         conf.setIfMissing(key, value)
     return conf
 
@@ -83,12 +86,12 @@ def _find_java() -> None:
         os.environ["JAVA_HOME"] = str(home)
 
 
-def _defaults(settings: Settings, java_options: str) -> dict[str, str]:
+def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, str]:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = settings.spark
     return {
-        "spark.master": spark.master,
-        **_on_loopback(spark.master),
+        "spark.master": master,
+        **_on_loopback(master),
         "spark.driver.memory": spark.driver_memory,
         "spark.driver.extraJavaOptions": f"{_log_option()} {java_options}".strip(),
         "spark.ui.enabled": str(spark.ui_enabled).lower(),
@@ -96,6 +99,8 @@ def _defaults(settings: Settings, java_options: str) -> dict[str, str]:
         "spark.sql.extensions": EXTENSION,
         "spark.sql.catalog.spark_catalog": CATALOG,
         "spark.scheduler.mode": "FAIR",
+        # VACUUM lists files in so many tasks; Spark's default is 10,000, some seconds for an empty table.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(spark.listing_parallelism),
         **_packages(),
         **spark.conf,
     }
