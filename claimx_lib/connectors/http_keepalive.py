@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange
-from claimx_lib.connectors.http_wire import AnswerReader, CutShort, TooLarge, WireAnswer, rendered_head
+from claimx_lib.connectors.http_wire import AnswerReader, CutShort, TooLarge, WireAnswer, rendered_head, send_all
 from claimx_lib.domain.api import ApiOutcome
 
 _PORTS = {"http": 80, "https": 443}
@@ -64,8 +64,7 @@ class KeepAliveTransport:
     def _exchange(self, sock: socket.socket, request: bytes, until: float) -> Exchange:
         is_reusable = False
         try:
-            sock.settimeout(max(until - time.monotonic(), 0.001))
-            sock.sendall(request)
+            send_all(sock, request, max(until - time.monotonic(), 0.001))
             answer = AnswerReader(sock, until=until, most_body_bytes=self._max_response_bytes).answer()
             is_reusable = answer.is_reusable
             return _answered(answer)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
+import struct
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -46,6 +48,41 @@ def rendered_head(method: str, target: str, headers: Mapping[str, str]) -> bytes
     if not _TARGET.fullmatch(target) or not all(_HEADER.fullmatch(line) for line in lines):
         raise ValueError("a target or header of a form that is not allowed")
     return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+
+
+def received(sock: socket.socket, seconds: float) -> bytes:
+    """The next bytes, b"" at the end; TimeoutError when none come within `seconds`.
+
+    On a plain socket the kernel keeps the time: Python's own timeout gives up the interpreter lock twice for each call,
+    which 32 threads feel.
+    """
+    if isinstance(sock, ssl.SSLSocket):
+        sock.settimeout(seconds)
+        return sock.recv(_PIECE_BYTES)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+    try:
+        return sock.recv(_PIECE_BYTES)
+    except BlockingIOError as error:
+        raise TimeoutError from error
+
+
+def send_all(sock: socket.socket, data: bytes, seconds: float) -> None:
+    """All of it is with the operating system; TimeoutError when a piece is not taken within `seconds`."""
+    if isinstance(sock, ssl.SSLSocket):
+        sock.settimeout(seconds)
+        sock.sendall(data)
+        return
+    sock.settimeout(None)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
+    try:
+        sock.sendall(data)
+    except BlockingIOError as error:
+        raise TimeoutError from error
+
+
+def _timeval(seconds: float) -> bytes:
+    whole = int(seconds)
+    return struct.pack("ll", whole, max(int((seconds - whole) * 1_000_000), 0 if whole else 1))
 
 
 class AnswerReader:
@@ -139,8 +176,7 @@ class AnswerReader:
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self._sock.settimeout(left)
-        piece = self._sock.recv(_PIECE_BYTES)
+        piece = received(self._sock, left)
         self._buffer += piece
         self._has_begun = self._has_begun or bool(piece)
         return bool(piece)

@@ -7,12 +7,22 @@ import http.client
 import io
 import itertools
 import math
+import socket
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimx_lib.connectors.http_wire import AnswerReader, CutShort, NotHttp, TooLarge, WireAnswer, rendered_head
+from claimx_lib.connectors.http_wire import (
+    AnswerReader,
+    CutShort,
+    NotHttp,
+    TooLarge,
+    WireAnswer,
+    received,
+    rendered_head,
+    send_all,
+)
 
 MOST = 1_000
 BODY = b'{"id": 1, "name": "K\xc3\xbcche"}'
@@ -24,8 +34,8 @@ class Pieces:
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = iter([piece for piece in pieces if piece])
 
-    def settimeout(self, seconds: float) -> None:
-        assert seconds > 0
+    def setsockopt(self, _level: int, _option: int, value: bytes) -> None:
+        assert any(value), "no time at all means for ever"
 
     def recv(self, _size: int) -> bytes:
         return next(self._pieces, b"")
@@ -133,6 +143,17 @@ def test_a_spent_time_reads_nothing():
     """The deadline holds before each piece."""
     with pytest.raises(TimeoutError):
         read(ANSWERS["length"], until=0.0)
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.05])
+def test_the_operating_system_keeps_the_time(seconds):
+    """However short it is, a wait for bytes or for room ends."""
+    here, there = socket.socketpair()
+    with here, there, pytest.raises(TimeoutError):
+        received(here, seconds)
+    here, there = socket.socketpair()
+    with here, there, pytest.raises(TimeoutError):
+        send_all(here, b"x" * 50_000_000, seconds)
 
 
 def test_an_answer_followed_by_more_is_not_reused():
