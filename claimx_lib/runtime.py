@@ -22,6 +22,7 @@ from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.observability.push import push
+from claimx_lib.operations.gauges import refreshed, table_gauges
 from claimx_lib.operations.preflight import checked, tables_of
 from claimx_lib.operations.tables import require_tables
 from claimx_lib.streams.application import FLOW, run_in_turn, run_together
@@ -78,8 +79,10 @@ def run(
                 jobs_in_application=names,
             )
             require_tables(settings, tables_of(names), session)
-            record_gaps(context, gaps)
-            failures = run_in_turn(names, context) if available_now else run_together(names, context)
+            gauges = table_gauges(context.warehouse, counted, session)
+            with refreshed(gauges, every_seconds=settings.metrics.refresh_seconds):
+                record_gaps(context, gaps)
+                failures = run_in_turn(names, context) if available_now else run_together(names, context)
         if available_now:
             _push(counted, settings, names)
     return RunReport(failures=tuple(failures.items()))
