@@ -17,6 +17,7 @@ _TARGET = re.compile(r"/[!-~]*", re.ASCII)
 _HEADER = re.compile(r"[!-9;-~]+: [^\r\n\x00]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;|$)")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
+_LONGEST_SECONDS = 86_400.0
 _WITHOUT_BODY = frozenset({204, 304})
 _INTERIM = range(100, 200)
 
@@ -81,6 +82,7 @@ def send_all(sock: socket.socket, data: bytes, seconds: float) -> None:
 
 
 def _timeval(seconds: float) -> bytes:
+    seconds = min(seconds, _LONGEST_SECONDS)
     whole = int(seconds)
     return struct.pack("ll", whole, max(int((seconds - whole) * 1_000_000), 0 if whole else 1))
 
