@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -22,12 +23,14 @@ from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.observability.push import push
+from claimx_lib.operations.backfill import backfill_settings
 from claimx_lib.operations.gauges import refreshed, table_gauges
 from claimx_lib.operations.preflight import checked, tables_of
 from claimx_lib.operations.tables import require_tables
 from claimx_lib.streams.application import FLOW, run_in_turn, run_together
 from claimx_lib.streams.context import JobContext, StopFlag
 from claimx_lib.streams.gaps import record_gaps
+from claimx_lib.streams.reenrich import Repaired, reenrich
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -57,6 +60,7 @@ def run(
     available_now: bool = False,
     metrics: Metrics | None = None,
     stop: StopFlag | None = None,
+    until: datetime | None = None,
 ) -> RunReport:
     """Run the named streaming jobs as queries of one application until they end or a stop is asked for.
 
@@ -77,6 +81,7 @@ def run(
                 stop=flag,
                 available_now=available_now,
                 jobs_in_application=names,
+                until=until,
             )
             require_tables(settings, tables_of(names), session)
             gauges = table_gauges(context.warehouse, counted, session)
@@ -86,6 +91,27 @@ def run(
         if available_now:
             _push(counted, settings, names)
     return RunReport(failures=tuple(failures.items()))
+
+
+def backfill(job: str, settings: Settings, *, since: datetime, until: datetime | None) -> RunReport:
+    """Run the job over the records of a range of time, on a checkpoint of its own; what is there is not doubled."""
+    chosen([job], settings)
+    if job == ALL:
+        raise UsageError("a backfill is of one job", cure=f"name one of {', '.join(FLOW)}")
+    moved = backfill_settings(settings, job, since=since, until=until)
+    return run([job], moved, available_now=True, until=until)
+
+
+def repair(settings: Settings, *, since: datetime | None, limit: int) -> Repaired:
+    """Ask ClaimX again for rows whose enrichment failed; see `streams.reenrich`."""
+    configure_logs(settings.logging)
+    checked(settings, ["task_tracking"])
+    with spark_session(settings, app_name="claimx reenrich") as session:
+        context = JobContext(
+            session=session, settings=settings, metrics=Metrics(), jobs_in_application=("task_tracking",)
+        )
+        require_tables(settings, tables_of(["task_tracking"]), session)
+        return reenrich(context, since=since, limit=limit)
 
 
 def chosen(jobs: Sequence[str], settings: Settings) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from claimx_lib.errors import ClaimxError
 DEBUG = "--debug"
 WRONG_USAGE = 2
 FAILED = 1
-SINGLE = ("demo", "run", "backfill", "status", "explain", "reenrich", "doctor")
+SINGLE = ("demo", "run", "backfill", "status", "explain", "console", "reenrich", "erase", "doctor")
 GROUPS = ("dev", "topics", "tables", "config", "mapping", "dlq")
 
 

@@ -36,9 +36,10 @@ def topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
         (creation.retry_topic, 6, 7, False),
         (creation.dlq_topic, 3, 30, False),
     ]
-    return tuple({name: _spec(settings, name, *rest) for name, *rest in reversed(listed)}.values())[::-1]
+    specs = {name: _spec(settings, name, n, days, is_input=given) for name, n, days, given in reversed(listed)}
+    return tuple(specs.values())[::-1]
 
 
-def _spec(settings: Settings, name: str, partitions: int, days: int, is_input: bool) -> TopicSpec:
+def _spec(settings: Settings, name: str, partitions: int, days: int, is_input: bool): FBT001  (one line of the list above) -> TopicSpec:
     count = settings.kafka.partitions.get(name, partitions)
     return TopicSpec(name=name, partitions=count, retention_days=days, is_input=is_input)

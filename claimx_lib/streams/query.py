@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
 
 from claimx_lib.observability.logs import logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
@@ -38,13 +41,13 @@ def checkpoint_of(context: JobContext, job: str) -> str:
     return f"{context.settings.storage.checkpoints.rstrip('/')}/{job}"
 
 
-def _guarded(stage: Stage, context: JobContext):  # type: ignore[no-untyped-def]  # Spark's callback type is untyped
+def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], None]:
     def process(frame: DataFrame, batch_id: int) -> None:
         started = time.monotonic()
         batch = BatchRef(query_id=_query_id(frame), batch_id=batch_id)
         try:
             context.stop.check()
-            stage.process_batch(frame, batch)
+            stage.process_batch(_in_range(frame, context), batch)
         except Exception as error:
             context.failures[stage.job] = error
             raise
@@ -53,6 +56,10 @@ def _guarded(stage: Stage, context: JobContext):  # type: ignore[no-untyped-def]
         logger(job=stage.job, batch_id=batch_id).debug("batch done", seconds=round(seconds, 3))
 
     return process
+
+
+def _in_range(frame: DataFrame, context: JobContext) -> DataFrame:
+    return frame if context.until is None else frame.where(F.col("timestamp") < F.lit(context.until))
 
 
 def _query_id(frame: DataFrame) -> str:

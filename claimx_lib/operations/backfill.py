@@ -1,0 +1,37 @@
+"""A range of a job's topics again: its own starting offsets, its own checkpoint."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from claimx_lib.connectors.kafka_client import offsets_at
+from claimx_lib.errors import UsageError
+from claimx_lib.operations.preflight import topics_of
+
+if TYPE_CHECKING:
+    from claimx_lib.config.settings import Settings
+
+
+def backfill_settings(settings: Settings, job: str, *, since: datetime, until: datetime | None) -> Settings:
+    """Return the settings with which the job reads from `since` on (Kafka's timestamps), on a checkpoint for this range.
+
+    Called again for the same range it goes on where it stopped. The job's own checkpoint is left alone.
+    """
+    if until is not None and until <= since:
+        raise UsageError(
+            f"--until {until.isoformat()} is not after --since {since.isoformat()}", cure="turn them round"
+        )
+    starts: dict[str, dict[str, int]] = {}
+    for place, offset in offsets_at(settings.kafka, topics_of(settings, job)[0], since).items():
+        starts.setdefault(place.topic, {})[str(place.partition)] = offset
+    span = f"{since:%Y%m%dT%H%M%SZ}-{f'{until:%Y%m%dT%H%M%SZ}' if until else 'end'}"
+    own = getattr(settings.jobs, job).model_copy(update={"starting_offsets": json.dumps(starts)})
+    storage = {"checkpoints": f"{settings.storage.checkpoints.rstrip('/')}/backfill/{span}"}
+    return settings.model_copy(
+        update={
+            "jobs": settings.jobs.model_copy(update={job: own}),
+            "storage": settings.storage.model_copy(update=storage),
+        }
+    )

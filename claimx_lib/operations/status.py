@@ -1,0 +1,138 @@
+"""How things stand: each query's progress and lag, what waits, what is refused, what was created; without a JVM."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from claimx_lib.connectors.checkpoint import Batch, committed_batches, folder_of
+from claimx_lib.connectors.delta_sql import DeltaSql
+from claimx_lib.connectors.kafka_client import offset_ranges
+from claimx_lib.domain.offsets import Offsets, Range, TopicPartition, lag
+from claimx_lib.errors import ClaimxError
+from claimx_lib.operations.preflight import topics_of
+
+if TYPE_CHECKING:
+    from claimx_lib.config.settings import Settings
+
+JOBS = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
+BATCHES = 20
+"""Batches that a rate is taken over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryStatus:
+    """One job: its newest committed batch, the records still to read, and records a second over the last batches."""
+
+    job: str
+    batch: int | None
+    last_progress_at: datetime | None
+    seconds_ago: float | None
+    lag_records: int | None
+    records_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything that `claimx status` shows; `problems` tells what could not be looked at."""
+
+    queries: tuple[QueryStatus, ...]
+    tables: dict[str, Any]
+    problems: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def status(settings: Settings, *, now: datetime) -> Status:
+    """Return how things stand at this moment; what can't be reached is told in `problems`, not raised."""
+    problems: list[str] = []
+    there = _ranges(settings, problems)
+    return Status(
+        queries=tuple(_query(settings, job, there, now) for job in JOBS),
+        tables=_tables(settings, problems),
+        problems=tuple(problems),
+    )
+
+
+def _ranges(settings: Settings, problems: list[str]) -> dict[TopicPartition, Range] | None:
+    topics = {topic for job in JOBS for topic in topics_of(settings, job)[0]}
+    try:
+        return offset_ranges(settings.kafka, topics)
+    except ClaimxError as error:
+        problems.append(str(error))
+        return None
+
+
+def _query(settings: Settings, job: str, there: dict[TopicPartition, Range] | None, now: datetime) -> QueryStatus:
+    folder = folder_of(settings.storage.checkpoints, job)
+    batches = committed_batches(folder, newest=BATCHES) if folder is not None else []
+    newest = batches[0] if batches else None
+    return QueryStatus(
+        job=job,
+        batch=newest.number if newest else None,
+        last_progress_at=newest.committed_at if newest else None,
+        seconds_ago=(now - newest.committed_at).total_seconds() if newest else None,
+        lag_records=_lag(settings, job, newest.offsets if newest else {}, there),
+        records_per_second=_rate(batches),
+    )
+
+
+def _lag(settings: Settings, job: str, offsets: Offsets, there: dict[TopicPartition, Range] | None) -> int | None:
+    if there is None:
+        return None
+    topics = topics_of(settings, job)[0]
+    return lag(offsets, {place: held for place, held in there.items() if place.topic in topics})
+
+
+def _rate(batches: list[Batch]) -> float | None:
+    """Records a second between the oldest and the newest of the batches."""
+    if len(batches) <= 1:
+        return None
+    newest, oldest = batches[0], batches[-1]
+    seconds = (newest.committed_at - oldest.committed_at).total_seconds()
+    read = sum(offset - oldest.offsets.get(place, 0) for place, offset in newest.offsets.items())
+    return round(read / seconds, 1) if seconds > 0 else None
+
+
+QUESTIONS = {
+    "tracking": (
+        "itel_cabinet_task_tracking",
+        "SELECT enrichment_status AS what, count(*) AS n FROM t GROUP BY 1 ORDER BY 1",
+    ),
+    "pending": (
+        "xact_task_pending",
+        "SELECT coalesce(last_reason, '-') AS what, count(*) AS n FROM t GROUP BY 1 ORDER BY 1",
+    ),
+    "dead_letters": (
+        "dead_letters",
+        "SELECT state || ' ' || pipeline || ' ' || reason AS what, count(*) AS n FROM t GROUP BY 1 ORDER BY 1",
+    ),
+    "ledger": (
+        "xact_task_ledger",
+        """SELECT state AS what, count(*) AS n FROM (
+             SELECT state, row_number() OVER (
+               PARTITION BY idempotency_key ORDER BY at DESC, CASE WHEN state = 'INTENT' THEN 1 ELSE 0 END
+             ) AS place FROM t
+           ) WHERE place = 1 GROUP BY 1 ORDER BY 1""",
+    ),
+    "mapping": (
+        "claim_project_mapping",
+        "SELECT coalesce(source, '-') AS what, count(*) AS n FROM t GROUP BY 1 ORDER BY 1",
+    ),
+}
+
+
+def _tables(settings: Settings, problems: list[str]) -> dict[str, Any]:
+    sql = DeltaSql(root=settings.storage.warehouse)
+    found: dict[str, Any] = {}
+    try:
+        for name, (table, question) in QUESTIONS.items():
+            found[name] = {row["what"]: row["n"] for row in sql.ask(question, table).rows}
+        found["oldest_pending_at"] = sql.ask("SELECT min(first_seen_at) AS at FROM t", "xact_task_pending").rows[0][
+            "at"
+        ]
+    except ClaimxError as error:
+        problems.append(str(error))
+    return found
