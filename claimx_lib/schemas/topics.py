@@ -40,6 +40,6 @@ def topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
     return tuple(specs.values())[::-1]
 
 
-def _spec(settings: Settings, name: str, partitions: int, days: int, is_input: bool): FBT001  (one line of the list above) -> TopicSpec:
+def _spec(settings: Settings, name: str, partitions: int, days: int, *, is_input: bool) -> TopicSpec:
     count = settings.kafka.partitions.get(name, partitions)
     return TopicSpec(name=name, partitions=count, retention_days=days, is_input=is_input)
