@@ -18,7 +18,15 @@ from urllib.parse import urlsplit
 import certifi
 
 from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange
-from claimx_lib.connectors.http_wire import AnswerReader, CutShort, TooLarge, WireAnswer, rendered_head, send_all
+from claimx_lib.connectors.http_wire import (
+    AnswerReader,
+    CutShort,
+    TooLarge,
+    WireAnswer,
+    rendered_headers,
+    rendered_line,
+    send_all,
+)
 from claimx_lib.domain.api import ApiOutcome
 
 _PORTS = {"http": 80, "https": 443}
@@ -30,7 +38,8 @@ class KeepAliveTransport:
     def __init__(self, base_url: str, *, max_response_bytes: int, ca_bundle: str | None = None) -> None:
         parts = urlsplit(base_url)
         self._address = (parts.hostname or "", parts.port or _PORTS[parts.scheme])
-        self._host = parts.netloc
+        self._own_headers = {"Host": parts.netloc, "Accept-Encoding": "identity"}
+        self._rendered: tuple[Mapping[str, str] | None, bytes] = (None, b"")  # the same headers go with every read
         self._tls = _tls_context(ca_bundle) if parts.scheme == "https" else None
         self._max_response_bytes = max_response_bytes
         self._idle: deque[socket.socket] = deque()
@@ -56,10 +65,14 @@ class KeepAliveTransport:
             self._idle.pop().close()
 
     def _request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-        added = {"Host": self._host, "Accept-Encoding": "identity"}
         if body is not None:
-            added["Content-Length"] = str(len(body))
-        return rendered_head(method, target, {**added, **headers}) + (body or b"")
+            own = rendered_headers({**self._own_headers, "Content-Length": str(len(body)), **headers})
+            return rendered_line(method, target) + own + body
+        known, rendered = self._rendered
+        if known is not headers:
+            rendered = rendered_headers({**self._own_headers, **headers})
+            self._rendered = (headers, rendered)
+        return rendered_line(method, target) + rendered
 
     def _exchange(self, sock: socket.socket, request: bytes, until: float) -> Exchange:
         is_reusable = False
@@ -92,6 +105,7 @@ class KeepAliveTransport:
         sock = socket.create_connection(self._address, timeout=timeout_seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls is None:
+            sock.settimeout(None)  # the operating system keeps the time from here on
             return sock
         try:
             return self._tls.wrap_socket(sock, server_hostname=self._address[0])

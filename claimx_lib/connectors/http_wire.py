@@ -43,12 +43,19 @@ class WireAnswer(NamedTuple):
     is_reusable: bool
 
 
-def rendered_head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    """A request's first line and headers; ValueError for anything that could start a line of its own."""
+def rendered_headers(headers: Mapping[str, str]) -> bytes:
+    """A request's headers, up to the empty line; ValueError for any that could start a line of its own."""
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    if not _TARGET.fullmatch(target) or not all(_HEADER.fullmatch(line) for line in lines):
-        raise ValueError("a target or header of a form that is not allowed")
-    return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+    if not all(_HEADER.fullmatch(line) for line in lines):
+        raise ValueError("a header of a form that is not allowed")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def rendered_line(method: str, target: str) -> bytes:
+    """A request's first line; ValueError for a target that could end it early."""
+    if not _TARGET.fullmatch(target):
+        raise ValueError("a target of a form that is not allowed")
+    return f"{method} {target} HTTP/1.1\r\n".encode("ascii")
 
 
 def received(sock: socket.socket, seconds: float) -> bytes:
@@ -68,12 +75,14 @@ def received(sock: socket.socket, seconds: float) -> bytes:
 
 
 def send_all(sock: socket.socket, data: bytes, seconds: float) -> None:
-    """All of it is with the operating system; TimeoutError when a piece is not taken within `seconds`."""
+    """All of it is with the operating system; TimeoutError when a piece is not taken within `seconds`.
+
+    A plain socket is to be in blocking mode, as `received` needs it too.
+    """
     if isinstance(sock, ssl.SSLSocket):
         sock.settimeout(seconds)
         sock.sendall(data)
         return
-    sock.settimeout(None)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
     try:
         sock.sendall(data)

@@ -20,7 +20,8 @@ from claimx_lib.connectors.http_wire import (
     TooLarge,
     WireAnswer,
     received,
-    rendered_head,
+    rendered_headers,
+    rendered_line,
     send_all,
 )
 
@@ -165,7 +166,7 @@ def test_an_answer_followed_by_more_is_not_reused():
 def test_a_target_that_could_break_out_is_refused(target):
     """No request is made of it."""
     with pytest.raises(ValueError, match="not allowed"):
-        rendered_head("GET", target, {})
+        rendered_line("GET", target)
 
 
 @pytest.mark.parametrize(
@@ -174,4 +175,4 @@ def test_a_target_that_could_break_out_is_refused(target):
 def test_a_header_that_could_break_out_is_refused(name, value):
     """Nor of such a header."""
     with pytest.raises(ValueError, match="not allowed"):
-        rendered_head("GET", "/", {name: value})
+        rendered_headers({name: value})
