@@ -2,91 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from prometheus_client import generate_latest
-from pyspark.sql import functions as F
 
-from claimx_lib.config.load import load
 from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.observability.metrics import Metrics
-from claimx_lib.operations.gauges import CatalogTables, TableGauges, refreshed, table_gauges
-from claimx_lib.operations.tables import create_missing
-from claimx_lib.schemas.tables import BY_NAME
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from claimx_lib.operations.gauges import QUERIES, CatalogTables, PathTables, TableGauges, refreshed
+from tests.fakes.warehouse import Tables, letter
 
 NOW = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
 LEDGER = "xact_task_ledger"
-
-
-@pytest.fixture(scope="module")
-def template(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every table, empty."""
-    folder = tmp_path_factory.mktemp("gauges")
-    create_missing(spark, load(sets=[f"storage.warehouse={folder}"], environ={"CLAIMX_API_TOKEN": "integration"}))
-    return folder
-
-
-@pytest.fixture
-def warehouse(template: Path, tmp_path: Path) -> Warehouse:
-    """Empty tables of this test alone."""
-    shutil.copytree(template, tmp_path / "warehouse")
-    return Warehouse(root=str(tmp_path / "warehouse"))
-
-
-def append(spark: SparkSession, warehouse: Warehouse, table: str, *rows: dict[str, Any]) -> None:
-    schema = BY_NAME[table].schema
-    full = [tuple(row.get(name) for name in schema.fieldNames()) for row in rows]
-    warehouse.append(spark.createDataFrame(full, schema), table)
-
-
-def fill(spark: SparkSession, warehouse: Warehouse) -> None:
-    """Two pending events, three dead letters, two keys in the ledger, three rows of two tasks."""
-    append(
-        spark,
-        warehouse,
-        "xact_task_pending",
-        {"event_id": "x1", "first_seen_at": NOW - timedelta(minutes=5)},
-        {"event_id": "x2", "first_seen_at": NOW - timedelta(hours=2)},
-    )
-    letter = {"dead_letter_id": "d", "pipeline": "task_creation", "state": "OPEN", "reason": "project-not-found"}
-    append(spark, warehouse, "dead_letters", letter, letter, {**letter, "state": "RESOLVED", "reason": "task-unknown"})
-    append(
-        spark,
-        warehouse,
-        LEDGER,
-        {"idempotency_key": "k1", "state": "INTENT", "at": NOW},
-        {"idempotency_key": "k1", "state": "CREATED", "at": NOW},
-        {"idempotency_key": "k2", "state": "INTENT", "at": NOW},
-    )
-    tracked = {
-        **dict.fromkeys(("event_type", "project_id", "task_status"), "x"),
-        **dict.fromkeys(("event_timestamp", "processed_timestamp"), NOW),
-        **{"task_id": 32513, "year": 2026, "month": 1, "day": 10},
-    }
-    tasks = [("e1", 7), ("e2", 7), ("e3", 8), ("e4", None)]
-    append(
-        spark,
-        warehouse,
-        "itel_cabinet_task_tracking",
-        *({**tracked, "event_id": event, "assignment_id": task} for event, task in tasks),
-    )
-
-
-def shown(metrics: Metrics) -> set[str]:
-    page = generate_latest(metrics.registry).decode().splitlines()
-    ours = ("claimx_pending", "claimx_dead_letters{", "claimx_task_ledger", "itel_worker_tasks_tracked")
-    return {line for line in page if line.startswith(ours)}
-
-
 EXPECTED = {
     "claimx_pending_claims 2.0",
     "claimx_pending_oldest_seconds 7200.0",
@@ -98,48 +31,74 @@ EXPECTED = {
 }
 
 
-def gauges_of(warehouse: Warehouse, metrics: Metrics, spark: SparkSession) -> TableGauges:
-    gauges = table_gauges(warehouse, metrics, spark)
-    gauges.now = lambda: NOW
-    return gauges
+@pytest.fixture
+def tables(tmp_path: Path) -> Tables:
+    """Empty tables of this test alone."""
+    return Tables(tmp_path).create(*QUERIES)
 
 
-def test_the_gauges_are_what_the_tables_hold(spark, warehouse):
+def fill(tables: Tables) -> None:
+    """Two pending events, three dead letters, two keys in the ledger, four rows of two tasks and of none."""
+    waiting = [("x1", timedelta(minutes=5)), ("x2", timedelta(hours=2))]
+    tables.append("xact_task_pending", [{"event_id": event, "first_seen_at": NOW - age} for event, age in waiting])
+    tables.append("dead_letters", [letter(1), letter(2), letter(3, state="RESOLVED", reason="task-unknown")])
+    steps = [("k1", "INTENT", None), ("k1", "CREATED", None), ("k1", "NOT_SENT", "not-owner"), ("k2", "INTENT", None)]
+    tables.append(LEDGER, [{"idempotency_key": k, "state": s, "reason": r, "at": NOW} for k, s, r in steps])
+    tracked = {
+        **dict.fromkeys(("event_type", "project_id", "task_status"), "x"),
+        **dict.fromkeys(("event_timestamp", "processed_timestamp"), NOW),
+        **dict.fromkeys(("year", "month", "day"), 1),
+        "task_id": 32513,
+    }
+    tasks = [("e1", 7), ("e2", 7), ("e3", 8), ("e4", None)]
+    rows = [{**tracked, "event_id": event, "assignment_id": task} for event, task in tasks]
+    tables.append("itel_cabinet_task_tracking", rows)
+
+
+def shown(metrics: Metrics) -> set[str]:
+    page = generate_latest(metrics.registry).decode().splitlines()
+    ours = ("claimx_pending", "claimx_dead_letters{", "claimx_task_ledger", "itel_worker_tasks_tracked")
+    return {line for line in page if line.startswith(ours)}
+
+
+def gauges_of(root: Path, metrics: Metrics) -> TableGauges:
+    return TableGauges(tables=PathTables(sql=DeltaSql(root=str(root))), metrics=metrics, now=lambda: NOW)
+
+
+def test_the_gauges_are_what_the_tables_hold(tables):
     """A process that has just started shows what waits, what was given up, what was made and what is tracked."""
-    fill(spark, warehouse)
+    fill(tables)
     metrics = Metrics()
-    gauges_of(warehouse, metrics, spark).refresh()
+    gauges_of(tables.root, metrics).refresh()
     assert shown(metrics) == EXPECTED
 
 
-def test_tables_in_a_catalog_give_the_same_figures(spark, warehouse):
+def test_tables_in_a_catalog_give_the_same_figures(spark, tables):
     """Where nobody reads the tables without a JVM, the session does, to the same end."""
-    fill(spark, warehouse)
+    fill(tables)
     metrics = Metrics()
-    tables = CatalogTables(session=spark, warehouse=warehouse)
-    TableGauges(tables=tables, metrics=metrics, now=lambda: NOW).refresh()
+    read = CatalogTables(session=spark, warehouse=Warehouse(root=str(tables.root)))
+    TableGauges(tables=read, metrics=metrics, now=lambda: NOW).refresh()
     assert shown(metrics) == EXPECTED
 
 
-def test_a_table_that_is_not_there_sets_nothing(spark, tmp_path):
+def test_a_table_that_is_not_there_sets_nothing(tmp_path):
     """Before `claimx tables create` no gauge pretends that nothing waits."""
     metrics = Metrics()
-    gauges_of(Warehouse(root=str(tmp_path)), metrics, spark).refresh()
+    gauges_of(tmp_path, metrics).refresh()
     assert shown(metrics) == set()
 
 
-def test_what_is_settled_is_shown_no_more(spark, warehouse):
+def test_what_is_settled_is_shown_no_more(tables):
     """A state without rows loses its series, and nothing that waits has the age 0."""
-    fill(spark, warehouse)
+    fill(tables)
     metrics = Metrics()
-    gauges = gauges_of(warehouse, metrics, spark)
-    gauges.monotonic = iter(range(0, 10_000, 100)).__next__
+    gauges = gauges_of(tables.root, metrics)
     gauges.refresh()
-    warehouse.open(spark, "dead_letters").delete(F.col("state") == "OPEN")
-    warehouse.open(spark, "xact_task_pending").delete()
-    append(spark, warehouse, LEDGER, {"idempotency_key": "k2", "state": "UNKNOWN", "at": NOW + timedelta(seconds=1)})
-    gauges.monotonic = iter(range(1_000_000, 2_000_000, 100)).__next__
-    gauges.refresh()
+    DeltaTable(str(tables.root / "dead_letters")).delete("state = 'OPEN'")
+    DeltaTable(str(tables.root / "xact_task_pending")).delete()
+    tables.append(LEDGER, [{"idempotency_key": "k2", "state": "UNKNOWN", "at": NOW + timedelta(seconds=1)}])
+    gauges.refresh(at_once=True)
     assert shown(metrics) == {
         "claimx_pending_claims 0.0",
         "claimx_pending_oldest_seconds 0.0",
@@ -148,6 +107,24 @@ def test_what_is_settled_is_shown_no_more(spark, warehouse):
         'claimx_task_ledger{state="unknown"} 1.0',
         "itel_worker_tasks_tracked 2.0",
     }
+
+
+def test_a_store_that_fails_for_a_while_keeps_the_figures(tables, tmp_path):
+    """A table that can't be read ends nothing and shows what was read last; afterwards it is read again."""
+    fill(tables)
+    metrics = Metrics()
+    gauges = gauges_of(tables.root, metrics)
+    gauges.refresh()
+    log = tables.root / LEDGER / "_delta_log"
+    log.rename(tmp_path / "away")
+    log.write_text("no folder")
+    gauges.refresh(at_once=True)
+    assert shown(metrics) == EXPECTED
+    log.unlink()
+    (tmp_path / "away").rename(log)
+    tables.append(LEDGER, [{"idempotency_key": "k3", "state": "CREATED", "at": NOW}])
+    gauges.refresh(at_once=True)
+    assert metrics.value("claimx_task_ledger", state="created") == 2
 
 
 class CountedTables:
@@ -159,14 +136,13 @@ class CountedTables:
         self.newest = 1
 
     def version(self, table: str) -> int:
-        return self.newest
+        return self.newest if table in QUERIES else 0
 
     def rows(self, sql: str, table: str) -> list[dict[str, Any]]:
+        assert sql == QUERIES[table]
         self.reads += 1
         self.seconds += 2.0
-        return (
-            [{"n": self.reads, "oldest": None}] if table in {"xact_task_pending", "itel_cabinet_task_tracking"} else []
-        )
+        return [{"n": 1, "oldest": None, "pipeline": "p", "reason": "r", "state": "s"}]
 
 
 def test_reading_takes_little_of_the_time():
@@ -184,15 +160,18 @@ def test_reading_takes_little_of_the_time():
     tables.seconds += 20
     gauges.refresh()
     assert tables.reads == 8
+    gauges.refresh(at_once=True)
+    assert tables.reads == 12
 
 
-def test_they_are_kept_fresh_while_the_block_runs(spark, warehouse):
+def test_they_are_kept_fresh_while_the_block_runs(tables):
     """Figures are there when the block begins, follow the tables, are right once more at its end, and the thread ends."""
     metrics = Metrics()
-    gauges = gauges_of(warehouse, metrics, spark)
+    gauges = gauges_of(tables.root, metrics)
     with refreshed(gauges, every_seconds=0.05):
-        assert metrics.value("claimx_pending_claims") == 0
-        fill(spark, warehouse)
+        assert "claimx_pending_claims 0.0" in shown(metrics)
+        fill(tables)
         wait_until(lambda: shown(metrics) == EXPECTED, what="the gauges follow", timeout_seconds=30)
-    assert shown(metrics) == EXPECTED
+        tables.append(LEDGER, [{"idempotency_key": "k3", "state": "CREATED", "at": NOW}])
+    assert metrics.value("claimx_task_ledger", state="created") == 2
     assert not [thread for thread in threading.enumerate() if thread.name == "table gauges"]
