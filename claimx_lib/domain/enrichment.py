@@ -36,7 +36,7 @@ class EnrichPolicy:
     `max_concurrency` and `requests_per_second` are this partition's share (see `shared`). `lookup_batch_size` bounds
     what is handed to the pool at a time, `budget_seconds` all calls of the partition, `stop_after_failures` the
     failures in a row after which nobody is called any more. With `call_nobody` (the driver's circuit is open) the
-    cache alone answers.
+    cache alone answers; with `is_probing` the first call decides whether there is a second.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -50,6 +50,7 @@ class EnrichPolicy:
     cache_max_entries: int = 50_000
     cache_max_bytes: int = 64_000_000
     call_nobody: bool = False
+    is_probing: bool = False
 
     def shared(self, partitions: int) -> EnrichPolicy:
         """One partition's share of the job's calls in flight and calls a second; at least one call in flight."""
@@ -60,5 +61,5 @@ class EnrichPolicy:
         )
 
     def probing(self) -> EnrichPolicy:
-        """The policy of a half-open circuit: one call at a time, no retry, and the first failure is the last."""
-        return replace(self, retry=replace(self.retry, max_retries=0), max_concurrency=1, stop_after_failures=1)
+        """The policy of a half-open circuit: one call goes ahead, without a retry; all others follow if it is answered."""
+        return replace(self, is_probing=True)

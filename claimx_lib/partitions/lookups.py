@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -15,7 +15,7 @@ from claimx_lib.domain.api import ANSWERED, ApiAnswer, ApiOutcome
 from claimx_lib.domain.circuit import Circuit, CircuitPolicy
 from claimx_lib.domain.clock import Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
-from claimx_lib.domain.retry import call_with_retries
+from claimx_lib.domain.retry import RetryPolicy, call_with_retries
 from claimx_lib.partitions.cache import Entry, Key
 from claimx_lib.partitions.worker import Session
 
@@ -63,6 +63,7 @@ class PartitionLookups:
         self._circuit = Circuit()
         self._circuit_policy = CircuitPolicy(failure_threshold=policy.stop_after_failures, reset_seconds=math.inf)
         self._stopped_by = ApiOutcome.CIRCUIT_OPEN if policy.call_nobody else None
+        self._is_to_probe = policy.is_probing
         self._workers = min(policy.max_concurrency, policy.lookup_batch_size)
         self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="claimx-lookup")
 
@@ -103,6 +104,8 @@ class PartitionLookups:
         """
         found: dict[Key, Lookup] = {}
         waiting = iter(keys)
+        if self._is_to_probe and keys:
+            found[next(waiting)] = self._probe(keys[0])
         turn = threading.Lock()
 
         def work() -> None:
@@ -118,11 +121,19 @@ class PartitionLookups:
             worker.result()
         return [found[key] for key in keys]
 
-    def _look_up(self, key: Key) -> Lookup:
+    def _probe(self, key: Key) -> Lookup:
+        """One call, alone: a failure that speaks of the server ends all calling."""
+        self._is_to_probe = False
+        lookup = self._look_up(key, replace(self._policy.retry, max_retries=0))
+        if lookup.entry.answer.is_outage:
+            self._stop(ApiOutcome.CIRCUIT_OPEN)
+        return lookup
+
+    def _look_up(self, key: Key, retry: RetryPolicy | None = None) -> Lookup:
         calls: list[ApiCall] = []
         attempts = call_with_retries(
             lambda: self._one_call(key, calls),
-            self._policy.retry,
+            retry or self._policy.retry,
             self._clock,
             self._deadline,
             random=self._chance,

@@ -73,8 +73,7 @@ def _token(context: JobContext) -> Secret:
 
 def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, token: Secret) -> Enriched:
     policy = _policy_now(context, calls)
-    is_probe = policy.max_concurrency == 1
-    partitions = 1 if is_probe else partitions_for(number, context.session.sparkContext.defaultParallelism)
+    partitions = 1 if policy.is_probing else partitions_for(number, context.session.sparkContext.defaultParallelism)
     kernel = partial(
         enrich_batches,
         open_client=OpenClaimX(settings=api_settings(context.settings.claimx, token)),

@@ -126,13 +126,20 @@ def test_a_hanging_api_takes_the_budget_only():
     assert worker.claimx.clock.monotonic() <= 45.1
 
 
-def test_a_probe_is_one_call():
-    """Half-open: the first failure is the last call."""
-    worker = Worker()
+def test_a_failed_probe_is_the_only_call():
+    """Half-open and still down: one call without a retry, and everything else fails as circuit-open."""
+    worker = Worker(max_concurrency=8)
     worker.claimx.control.fault("status", status=500)
     worker.policy = worker.policy.probing()
-    assert causes(worker.run(tasks(5))) == {"unavailable": 1, "circuit-open": 4}
+    assert causes(worker.run(tasks(5), tasks(9))) == {"unavailable": 2, "circuit-open": 12}
     assert len(worker.calls()) == 1
+
+
+def test_an_answered_probe_lets_all_others_follow():
+    """Half-open and well again: nothing is lost, and nobody goes one by one."""
+    worker = Worker(max_concurrency=8)
+    worker.policy = worker.policy.probing()
+    assert statuses(worker.run(tasks(40))) == {"not_found": 40}
 
 
 def test_the_share_of_a_partition():
