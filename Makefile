@@ -42,7 +42,7 @@ faults: setup ## the long fault matrix; SEED=n RUNS=n
 
 .PHONY: bundle-check
 bundle-check: setup ## the Databricks bundle, validated offline
-	@$(VENV)/python tests/repository/bundle_check.py
+	@$(VENV)/python -m tests.repository.bundle_check
 
 .PHONY: notebooks
 notebooks: setup ## opens the notebooks in JupyterLab

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claimx_lib.config.secrets import read_secret
+from claimx_lib.connectors.spark import on_databricks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -60,7 +61,8 @@ def spark_options(kafka: Kafka) -> dict[str, str]:
         options["kafka.sasl.mechanism"] = kafka.sasl_mechanism
     if kafka.sasl_mechanism in LOGIN_MODULES and kafka.sasl_password is not None:
         password = read_secret(kafka.sasl_password, path="kafka.sasl_password").reveal()
-        module = LOGIN_MODULES[kafka.sasl_mechanism]
+        shaded = "kafkashaded." if on_databricks() else ""  # its runtime has Kafka's classes under a name of their own
+        module = f"{shaded}{LOGIN_MODULES[kafka.sasl_mechanism]}"
         options["kafka.sasl.jaas.config"] = (
             f'{module} required username="{_quoted(kafka.sasl_username or "")}" password="{_quoted(password)}";'
         )

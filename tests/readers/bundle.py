@@ -1,0 +1,153 @@
+"""The Databricks bundle as files: read, put together for a target, its variables filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT_FILE = "databricks.yml"
+REFERENCE = re.compile(r"\$\{([^}]*)\}")
+GIVEN = {
+    "bundle.name",
+    "bundle.target",
+    "workspace.current_user.userName",
+    "workspace.current_user.short_name",
+    "workspace.root_path",
+    "workspace.file_path",
+}
+"""What the Databricks command line fills in by itself."""
+
+
+class Mistake(Exception):
+    """One mistake, with its file and field."""
+
+    def __init__(self, file: str, where: str, what: str) -> None:
+        super().__init__(f"{file}: {where}: {what}" if where else f"{file}: {what}")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource as it stands in a file; `kind` is the plural of the resources section."""
+
+    kind: str
+    key: str
+    file: str
+    values: Any
+
+    @property
+    def where(self) -> str:
+        return f"resources.{self.kind}.{self.key}"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """`databricks.yml` and the files that it includes."""
+
+    root: Path
+    top: dict[str, Any]
+    resources: list[Resource] = field(default_factory=list)
+
+    @property
+    def targets(self) -> dict[str, dict[str, Any]]:
+        return self.top.get("targets") or {}
+
+    @property
+    def variables(self) -> dict[str, dict[str, Any]]:
+        return {name: spec or {} for name, spec in (self.top.get("variables") or {}).items()}
+
+
+class _OneKeyOnce(yaml.SafeLoader):
+    """A loader that takes a repeated key for the mistake it is."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key} stands there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read(root: Path) -> Bundle:
+    """Reads the bundle below `root`; Mistake where a file cannot be read or holds what does not belong there."""
+    top = _parsed(root, ROOT_FILE)
+    bundle = Bundle(root=root, top=top)
+    for pattern in top.get("include") or []:
+        files = sorted(root.glob(pattern))
+        if not files:
+            raise Mistake(ROOT_FILE, "include", f"{pattern} matches no file")
+        for path in files:
+            name = path.relative_to(root).as_posix()
+            bundle.resources.extend(_resources(name, _parsed(root, name)))
+    bundle.resources.extend(_resources(ROOT_FILE, {"resources": top.get("resources") or {}}))
+    return bundle
+
+
+def _parsed(root: Path, name: str) -> dict[str, Any]:
+    try:
+        parsed = yaml.load((root / name).read_text("utf-8"), Loader=_OneKeyOnce)  # noqa: S506  (a safe loader)
+    except OSError as error:
+        raise Mistake(name, "", str(error.strerror)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise Mistake(name, f"line {mark.line + 1}" if mark else "", str(getattr(error, "problem", error))) from None
+    if not isinstance(parsed, dict):
+        raise Mistake(name, "", "not a mapping")
+    return parsed
+
+
+def _resources(file: str, parsed: dict[str, Any]) -> Iterator[Resource]:
+    for section in parsed:
+        if section != "resources":
+            raise Mistake(file, section, "an included file holds resources only")
+    for kind, named in parsed["resources"].items():
+        for key, values in (named or {}).items():
+            yield Resource(kind=kind, key=key, file=file, values=values)
+
+
+def references(tree: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Each `${…}` of the tree with the field that it stands in."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from references(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(tree, list):
+        for number, value in enumerate(tree):
+            yield from references(value, f"{where}[{number}]")
+    elif isinstance(tree, str):
+        yield from ((where, match) for match in REFERENCE.findall(tree))
+
+
+def filled(tree: Any, values: dict[str, Any], *, depth: int = 0) -> Any:
+    """The tree with each reference of `values` replaced; one that is a whole text may become a mapping or a list."""
+    if depth > 20:
+        raise Mistake(ROOT_FILE, "variables", f"references go round in a circle: {tree}")
+    if isinstance(tree, dict):
+        return {key: filled(value, values, depth=depth) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [filled(value, values, depth=depth) for value in tree]
+    if not isinstance(tree, str):
+        return tree
+    whole = REFERENCE.fullmatch(tree)
+    if whole and whole.group(1) in values:
+        return filled(values[whole.group(1)], values, depth=depth + 1)
+    text = REFERENCE.sub(lambda m: str(values[m.group(1)]) if m.group(1) in values else m.group(0), tree)
+    return text if text == tree else filled(text, values, depth=depth + 1)
+
+
+def values_of(bundle: Bundle, target: str) -> dict[str, Any]:
+    """What each reference stands for in this target; what only a deployment knows is a text that says so."""
+    given = bundle.targets[target].get("variables") or {}
+    values: dict[str, Any] = {
+        f"var.{name}": given.get(name, spec.get("default")) for name, spec in bundle.variables.items()
+    }
+    values |= {name: name.rpartition(".")[2] for name in GIVEN}
+    values |= {"bundle.name": (bundle.top.get("bundle") or {}).get("name"), "bundle.target": target}
+    for resource in bundle.resources:
+        for key, value in (resource.values or {}).items():
+            if isinstance(value, str):
+                values[f"{resource.where}.{key}"] = value
+    return values
