@@ -19,20 +19,31 @@ if TYPE_CHECKING:
 app = typer.Typer(help="A Kafka broker and a ClaimX simulator, kept running for a developer.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Option("--folder", help="Where the stack keeps its data, logs and token.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0: the last one used, else the usual one, else a free one.")]
+Monitoring = Annotated[bool, typer.Option("--monitoring", help="A Prometheus too, with the alerts loaded.")]
 Events = Annotated[int, typer.Option("--events", min=100, help="How many ClaimX events to produce.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same events.")]
 HERE = Path(".claimx/dev")
 
 
 @app.command("up")
-def up(folder: Folder = HERE, broker_port: Port = 0, simulator_port: Port = 0, as_json: AsJson = False) -> None:
+def up(
+    folder: Folder = HERE,
+    broker_port: Port = 0,
+    simulator_port: Port = 0,
+    monitoring: Monitoring = False,
+    as_json: AsJson = False,
+) -> None:
     """Start broker and simulator; print the variables that point claimx at them.
+
+    With --monitoring a Prometheus too, where it is installed: it scrapes the metrics of the jobs that run here.
 
     Example: eval "$(claimx dev up)" && claimx topics create
     """
     from claimx_lib.devstack import stack
 
-    _print(stack.up(folder, broker_port=broker_port, simulator_port=simulator_port), as_json=as_json)
+    monitored = _endpoints() if monitoring else None
+    found = stack.up(folder, broker_port=broker_port, simulator_port=simulator_port, monitored=monitored)
+    _print(found, as_json=as_json)
 
 
 @app.command("down")
@@ -82,6 +93,15 @@ def seed(events: Events = 2000, seed: Seed = 1, folder: Folder = HERE, as_json: 
         print(f"#   {name}: {value}")
 
 
+def _endpoints() -> list[str]:
+    """Where jobs that run on this machine show their metrics, together or alone."""
+    from claimx_lib.config.load import load
+
+    settings = load("local")
+    ports = [settings.metrics.port, *(getattr(job, "metrics_port", None) for _, job in settings.jobs)]
+    return [f"{settings.metrics.host}:{port}" for port in dict.fromkeys(ports) if port]
+
+
 def _print(found: StackStatus, *, as_json: bool) -> None:
     """To people as lines that a shell takes: what is no variable is a comment."""
     if as_json:
@@ -90,6 +110,7 @@ def _print(found: StackStatus, *, as_json: bool) -> None:
                 "running": found.is_running,
                 "broker": found.has_broker,
                 "simulator": found.has_simulator,
+                "prometheus": found.record.prometheus_url if found.record and found.has_prometheus else None,
                 "environment": {k: v for k, v in found.environment().items() if k != "CLAIMX_API_TOKEN"},
                 "token_file": str(found.token_file),
             }
@@ -98,6 +119,8 @@ def _print(found: StackStatus, *, as_json: bool) -> None:
     for name, value in found.environment().items():
         shown = f'"$(cat {shlex.quote(str(found.token_file))})"' if name == "CLAIMX_API_TOKEN" else shlex.quote(value)
         print(f"export {name}={shown}")
+    if found.record is not None and found.has_prometheus:
+        print(f"# Prometheus: {found.record.prometheus_url}/alerts")
     if not found.is_healthy:
         told = [
             f"broker {'up' if found.has_broker else 'down'}",

@@ -7,6 +7,7 @@ processes die with it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import json
 import signal
@@ -15,6 +16,7 @@ import threading
 from pathlib import Path
 
 from claimx_lib.devstack.broker import Broker
+from claimx_lib.devstack.monitoring import Prometheus
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.devstack.stack import StackFiles, StackRecord
 from claimx_lib.errors import DevStackError
@@ -26,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--broker-port", type=int, default=0)
     parser.add_argument("--simulator-port", type=int, default=0)
+    parser.add_argument("--prometheus-port", type=int, help="left out: no Prometheus")
+    parser.add_argument("--monitored", action="append", default=[], metavar="HOST:PORT", help="what Prometheus scrapes")
     given = parser.parse_args(arguments)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with files.lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _keep(files, stopped, broker_port=given.broker_port, simulator_port=given.simulator_port)
+            _keep(files, stopped, given)
     except BlockingIOError:
         sys.stderr.write(f"another stack runs in {files.folder}\n")
         return 1
@@ -44,16 +48,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _keep(files: StackFiles, stopped: threading.Event, *, broker_port: int, simulator_port: int) -> None:
+def _keep(files: StackFiles, stopped: threading.Event, given: argparse.Namespace) -> None:
     token = files.token.read_text().strip()
     with (
-        Simulator(token=token, port=simulator_port, folder=files.folder / "simulator") as simulator,
-        Broker(data_dir=files.folder / "broker", port=broker_port) as broker,
+        Simulator(token=token, port=given.simulator_port, folder=files.folder / "simulator") as simulator,
+        Broker(data_dir=files.folder / "broker", port=given.broker_port) as broker,
+        contextlib.ExitStack() as further,
     ):
+        prometheus_url = ""
+        if given.prometheus_port is not None:
+            prometheus = Prometheus(
+                folder=files.folder / "prometheus", targets=given.monitored, port=given.prometheus_port
+            )
+            prometheus_url = further.enter_context(prometheus).url
         record = StackRecord(
             bootstrap_servers=broker.bootstrap_servers,
             base_url=simulator.base_url,
             request_log=str(simulator.request_log),
+            prometheus_url=prometheus_url,
         )
         _write(files.record, record)
         stopped.wait()

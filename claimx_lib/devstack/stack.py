@@ -1,4 +1,4 @@
-"""`claimx dev up | down | status`: broker and simulator, kept running in the background for a developer."""
+"""`claimx dev up | down | status`: broker and simulator, and a Prometheus if so wished, kept running for a developer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import secrets
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from claimx_lib.devstack.broker import cluster_id_at
+from claimx_lib.devstack.monitoring import prometheus_program
 from claimx_lib.devstack.ports import accepts, free_port, is_free
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.errors import DevStackError
@@ -23,6 +25,7 @@ UP_SECONDS = 120.0
 DOWN_SECONDS = 90.0
 USUAL_BROKER_PORT = 9092
 USUAL_SIMULATOR_PORT = 8080
+USUAL_PROMETHEUS_PORT = 9090
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class StackRecord:
     bootstrap_servers: str
     base_url: str
     request_log: str
+    prometheus_url: str = ""
 
     @property
     def broker_port(self) -> int:
@@ -69,6 +73,11 @@ class StackRecord:
     @property
     def simulator_port(self) -> int:
         return urlsplit(self.base_url).port or 0
+
+    @property
+    def prometheus_port(self) -> int | None:
+        """None where no Prometheus belongs to the stack."""
+        return urlsplit(self.prometheus_url).port
 
     def as_json(self) -> dict[str, str]:
         return asdict(self)
@@ -83,6 +92,7 @@ class StackStatus:
     record: StackRecord | None
     has_broker: bool
     has_simulator: bool
+    has_prometheus: bool
     token_file: Path
 
     @property
@@ -91,7 +101,8 @@ class StackStatus:
 
     @property
     def is_healthy(self) -> bool:
-        return self.is_running and self.has_broker and self.has_simulator
+        as_begun = self.has_prometheus or self.record is None or self.record.prometheus_port is None
+        return self.is_running and self.has_broker and self.has_simulator and as_begun
 
     def environment(self) -> dict[str, str]:
         """The variables that point `claimx` at this stack; empty where none is ready."""
@@ -104,24 +115,33 @@ class StackStatus:
         }
 
 
-def up(folder: Path, *, broker_port: int = 0, simulator_port: int = 0) -> StackStatus:
+def up(
+    folder: Path, *, broker_port: int = 0, simulator_port: int = 0, monitored: Sequence[str] | None = None
+) -> StackStatus:
     """A healthy stack runs in `folder` when this returns: the one that is there, or a new one.
 
     Port 0 takes the last one used there, else the usual one (9092, 8080), else a free one. Data of an earlier stack stay.
-    A stack that is there but not healthy is replaced. Raises DevStackError when it does not come up.
+    `monitored` are the `host:port` that a Prometheus of the stack scrapes; None: there need not be one.
+    A stack that is there but not healthy, or without the Prometheus that is asked for, is replaced.
+    Raises DevStackError when it does not come up, or when Prometheus is not installed.
     """
     files = StackFiles(folder=folder.absolute())
     there = status(folder)
-    if there.is_healthy:
+    if there.is_healthy and (monitored is None or there.has_prometheus):
         return there
+    if monitored is not None:
+        prometheus_program()
     down(folder)
     files.folder.mkdir(parents=True, exist_ok=True)
     _ensure_token(files)
     last = _last_ports(files)
     broker = broker_port or _chosen(last.get("broker"), USUAL_BROKER_PORT)
     simulator = simulator_port or _chosen(last.get("simulator"), USUAL_SIMULATOR_PORT)
-    _start(files, broker_port=broker, simulator_port=simulator)
-    (files.folder / "ports.json").write_text(json.dumps({"broker": broker, "simulator": simulator}) + "\n")
+    ports = {"broker": broker, "simulator": simulator}
+    if monitored is not None:
+        ports["prometheus"] = _chosen(last.get("prometheus"), USUAL_PROMETHEUS_PORT)
+    _start(files, ports, monitored or ())
+    (files.folder / "ports.json").write_text(json.dumps(last | ports) + "\n")
     return status(folder)
 
 
@@ -154,15 +174,17 @@ def status(folder: Path) -> StackStatus:
         record=record,
         has_broker=record is not None and cluster_id_at(record.bootstrap_servers) is not None,
         has_simulator=record is not None and accepts(record.simulator_port),
+        has_prometheus=record is not None and record.prometheus_port is not None and accepts(record.prometheus_port),
         token_file=files.token,
     )
 
 
-def _start(files: StackFiles, *, broker_port: int, simulator_port: int) -> None:
-    ports = ["--broker-port", str(broker_port), "--simulator-port", str(simulator_port)]
+def _start(files: StackFiles, ports: dict[str, int], monitored: Sequence[str]) -> None:
+    given = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
+    given += [part for target in monitored for part in ("--monitored", target)]
     with files.log.open("wb") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "claimx_lib.devstack.keeper", str(files.folder), *ports],
+            [sys.executable, "-m", "claimx_lib.devstack.keeper", str(files.folder), *given],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -16,6 +16,8 @@ from claimx_lib.devstack.broker import cluster_id_at
 from claimx_lib.devstack.ports import accepts, free_port
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.errors import DevStackError
+from tests.readers.monitoring import alerts
+from tests.readers.prometheus import PrometheusApi
 
 
 @pytest.fixture
@@ -91,3 +93,19 @@ def test_a_dead_record_is_not_believed(folder: Path) -> None:
     (folder / "stack.json").write_text(json.dumps(record))
     assert not stack.status(folder).is_running
     assert not stack.down(folder)
+
+
+def test_prometheus_comes_with_it_where_it_is_asked_for(program: Callable[..., str], folder: Path) -> None:
+    """A stack without Prometheus gets one, with every alert loaded and our driver as its target; `down` takes it too."""
+    program("prometheus")
+    assert not up(folder).has_prometheus
+    monitored = stack.up(folder, monitored=["127.0.0.1:9108"])
+    assert monitored.record is not None
+    api = PrometheusApi(url=monitored.record.prometheus_url)
+    assert {rule["name"] for rule in api.rules()} == {alert.name for alert in alerts()}
+    wait_until(lambda: bool(api.query("up")), what="the target is looked at", timeout_seconds=30)
+    assert set(api.query("up")) == {(("instance", "127.0.0.1:9108"), ("job", "claimx"))}
+    assert stack.up(folder) == monitored
+    stack.down(folder)
+    assert monitored.record.prometheus_port is not None
+    assert not accepts(monitored.record.prometheus_port)
