@@ -18,7 +18,8 @@ def commit_group_offsets(kafka: Kafka, group: str, ends: Mapping[tuple[str, int]
 
     positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in sorted(ends.items())]
     request = [ConsumerGroupTopicPartitions(group, positions)]
-    futures = admin(kafka).alter_consumer_group_offsets(request, request_timeout=kafka.request_timeout_seconds)
+    client = admin(kafka)  # its futures end with it
+    futures = client.alter_consumer_group_offsets(request, request_timeout=kafka.request_timeout_seconds)
     try:
         for future in futures.values():
             future.result(timeout=kafka.request_timeout_seconds)

@@ -15,12 +15,13 @@ from claimx_lib.domain.enrichment import PROJECT_KEY, TASK_KEY, EnrichmentStatus
 from claimx_lib.errors import ConfigError
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
+from claimx_lib.transforms.encode import json_members
 from claimx_lib.transforms.rescue import typed
 from claimx_lib.transforms.tracking_messages import iso, success_messages
 from claimx_lib.transforms.tracking_rows import TASK_DETAILS, fits_of, rescued_data
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from claimx_lib.config.jobs import TaskTracking
     from claimx_lib.streams.context import JobContext
@@ -31,6 +32,8 @@ DAY = ("year", "month", "day")
 CHANGED = ("enrichment_status", "enrichment_error", "enriched_at", "claimx_task_full")
 LIMIT = 100_000
 """Rows of one call: what is left over is taken by the next."""
+ROWS_OF_A_MERGE = 1_000
+"""A short MERGE seldom meets another writer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +51,33 @@ def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT)
     what is left. Streams may go on beside it.
     """
     rows = _failed(context, since, limit).persist()
+    calls, outcomes = Calls(), Counter[str]()
     try:
-        number = rows.count()
-        if not number:
-            return Repaired(asked=0, outcomes={})
-        result = looked_up(rows, number, context, Calls(), job=JOB)
-        try:
-            _change(result, context)
-            _tell(result, context)
-            return Repaired(asked=number, outcomes=dict(Counter(result.figures["enrichments"])))
-        finally:
-            result.rows.unpersist()
+        ids = [row.event_id for row in rows.select("event_id").collect()]
+        for first in range(0, len(ids), ROWS_OF_A_MERGE):
+            context.stop.check()
+            chosen = ids[first : first + ROWS_OF_A_MERGE]
+            found = _repaired(rows.where(F.col("event_id").isin(chosen)), len(chosen), context, calls)
+            outcomes += found
+            if found[FAILED] == len(chosen):  # ClaimX is not there: the others would fare no better
+                outcomes[FAILED] += len(ids) - first - len(chosen)
+                break
+        return Repaired(asked=len(ids), outcomes=dict(outcomes))
     finally:
         rows.unpersist()
+
+
+def _repaired(rows: DataFrame, number: int, context: JobContext, calls: Calls) -> Counter[str]:
+    """Ask for these rows, change those that were answered, and count what became of them."""
+    result = looked_up(rows, number, context, calls, job=JOB)
+    try:
+        found: Counter[str] = Counter(result.figures["enrichments"])
+        if found[FAILED] < number:
+            _change(result, context)
+            _tell(result, context)
+        return found
+    finally:
+        result.rows.unpersist()
 
 
 def _failed(context: JobContext, since: datetime | None, limit: int) -> DataFrame:
@@ -69,6 +86,7 @@ def _failed(context: JobContext, since: datetime | None, limit: int) -> DataFram
     if since is not None:
         wanted &= F.col("event_timestamp") >= F.lit(since)
     column = _lookup_column(context.settings.jobs.task_tracking)
+    too_large = F.get_json_object("rescued_data", f"$.{column}")
     nothing = F.lit(None).cast("string")
     return (
         table.where(wanted)
@@ -81,7 +99,7 @@ def _failed(context: JobContext, since: datetime | None, limit: int) -> DataFram
             "assignment_id",
             "project_id",
             "task_status",
-            F.col(column).cast("string").alias(TASK_KEY),
+            F.coalesce(F.col(column).cast("string"), too_large).alias(TASK_KEY),
             nothing.alias(PROJECT_KEY),
             nothing.alias("task"),
             nothing.alias("project"),
@@ -121,11 +139,16 @@ def _change(result: Enriched, context: JobContext) -> None:
             condition=f"t.enrichment_status = '{FAILED}'",
             set={
                 **{name: F.col(f"s.{name}") for name in CHANGED},
-                "rescued_data": F.coalesce("t.rescued_data", "s.rescued_data"),
+                "rescued_data": _both(F.col("t.rescued_data"), F.col("s.rescued_data")),
             },
         )
     )
     on_conflict_again(merge.execute)()
+
+
+def _both(there: Column, new: Column) -> Column:
+    members = F.concat_ws(",", json_members(there), json_members(new))
+    return F.when(members != "", F.concat(F.lit("{"), members, F.lit("}")))
 
 
 def _tell(result: Enriched, context: JobContext) -> None:

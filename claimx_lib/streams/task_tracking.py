@@ -17,6 +17,7 @@ from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
+from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.refusals import append_dead_letters
 from claimx_lib.streams.tracking_intake import Intake, stored_rows, taken_in, without
 from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
@@ -109,11 +110,13 @@ class _Run:
             version=self.batch.batch_id,
             merge_schema=bool(added),
         )
+        crash_point("tracking-before-append")
         try:
             on_conflict_again(append)(rows, TRACKING.name)
         except Exception:
             self.context.metrics.count("itel_worker_delta_write_errors_total", number)
             raise
+        crash_point("tracking-after-append")
         self._tell_evolution(added, fits)
 
     def _tell_evolution(self, added: list[str], fits: Mapping[str, Fit]) -> None:

@@ -52,6 +52,10 @@ class World:
     def _names(self) -> list[str]:
         return json.loads((self.folder / "sets.json").read_text())
 
+    def sets(self) -> list[str]:
+        """What `--set` gives another process the same settings."""
+        return [*SMALL, *_fixed(self.folder), *self._names()]
+
     def topic(self, name: str) -> str:
         return str(getattr(self.settings.kafka.topics, name))
 
@@ -67,7 +71,9 @@ class World:
         consumer = Consumer({"bootstrap.servers": self.settings.kafka.bootstrap_servers, "group.id": str(uuid4()),
                              "enable.auto.commit": False, "log_level": 0})  # fmt: skip
         try:
-            places = [TopicPartition(topic, p) for p in consumer.list_topics(topic, timeout=10).topics[topic].partitions]
+            places = [
+                TopicPartition(topic, p) for p in consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            ]
             ends = {p.partition: consumer.get_watermark_offsets(p, timeout=10)[1] for p in places}
             consumer.assign([TopicPartition(topic, p, 0) for p in ends])
             return _read(consumer, sum(ends.values()))
@@ -96,7 +102,9 @@ class World:
         return self.table("dead_letters").orderBy("source_topic", "source_partition", "source_offset").collect()
 
 
-def new_world(spark: SparkSession, folder: Path, tables: Path, *, servers: str, api: str, sets: Sequence[str] = ()) -> World:
+def new_world(
+    spark: SparkSession, folder: Path, tables: Path, *, servers: str, api: str, sets: Sequence[str] = ()
+) -> World:
     """A world with empty tables (copies of those in `tables`) and, where there is a broker, empty topics."""
     own = uuid4().hex[:8]
     names = [f"kafka.topics.{name}={own}.{name}" for name in EVENTS]
@@ -112,10 +120,22 @@ def new_world(spark: SparkSession, folder: Path, tables: Path, *, servers: str, 
 
 
 def _settings(folder: Path, names: Sequence[str], sets: Sequence[str]) -> Settings:
-    fixed = [f"storage.warehouse={folder}/warehouse", f"storage.checkpoints={folder}/checkpoints", "metrics.port=0",
-             "jobs.task_tracking.trigger_seconds=0", "jobs.task_trigger.trigger_seconds=0",
-             "claimx.requests_per_second=10000", "claimx.retry_backoff_base=1", "claimx.max_retries=0"]  # fmt: skip
-    return load(sets=[*SMALL, *fixed, *names, *sets], environ=dict(os.environ))
+    return load(sets=[*SMALL, *_fixed(folder), *names, *sets], environ=dict(os.environ))
+
+
+def _fixed(folder: Path) -> list[str]:
+    """No cache: the worker processes outlive a world."""
+    return [
+        f"storage.warehouse={folder}/warehouse",
+        f"storage.checkpoints={folder}/checkpoints",
+        "metrics.port=0",
+        "jobs.task_tracking.trigger_seconds=0",
+        "jobs.task_trigger.trigger_seconds=0",
+        "jobs.task_tracking.cache_ttl_seconds=0",
+        "claimx.requests_per_second=10000",
+        "claimx.retry_backoff_base=1",
+        "claimx.max_retries=0",
+    ]
 
 
 def _bytes(value: object) -> bytes:
@@ -143,7 +163,9 @@ def _told(message: Any) -> dict[str, Any]:
     }
 
 
-def event(event_id: str = "e1", *, status: str = "assigned", template: object = 32513, task: object = 789, **over: Any) -> dict[str, Any]:
+def event(
+    event_id: str = "e1", *, status: str = "assigned", template: object = 32513, task: object = 789, **over: Any
+) -> dict[str, Any]:
     """A ClaimX event of the contract's form; `over` replaces top-level fields."""
     made = {
         "event_id": event_id,
@@ -166,7 +188,9 @@ def event(event_id: str = "e1", *, status: str = "assigned", template: object = 
     return {**made, **over}
 
 
-def tracking_message(event_id: str = "e1", *, status: str = "assigned", task: object = 789, **over: Any) -> dict[str, Any]:
+def tracking_message(
+    event_id: str = "e1", *, status: str = "assigned", task: object = 789, **over: Any
+) -> dict[str, Any]:
     """A tracking message of the contract's form."""
     of = event(event_id, status=status, task=task)
     made = {

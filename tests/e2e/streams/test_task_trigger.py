@@ -90,7 +90,9 @@ def test_several_templates_keep_their_names(new: Worlds) -> None:
     )
     events = [event("e1"), event("e2", template=40000, status="done"), event("e3", template=40000, status="draft")]
     process_batch(world.frame(events), world.batch(), world.context())
-    told = [(m["value"]["event_id"], m["value"]["trigger_name"], m["value"]["task_id"]) for m in world.received("tracking")]
+    told = [
+        (m["value"]["event_id"], m["value"]["trigger_name"], m["value"]["task_id"]) for m in world.received("tracking")
+    ]
     assert told == [("e1", "iTel Cabinet Task Tracking", 32513), ("e2", "Floors", 40000)]
 
 
@@ -135,7 +137,7 @@ def test_a_publish_that_fails_is_counted_and_not_swallowed(new: Worlds) -> None:
     """Kafka does not take the messages: the batch fails, to be run again, and the metric says so."""
     world = new().with_settings("kafka.bootstrap_servers=127.0.0.1:1", "kafka.options={delivery.timeout.ms: '1500', "
                                 "request.timeout.ms: '1000', linger.ms: '0', max.block.ms: '1500'}")  # fmt: skip
-    with pytest.raises(Exception, match="Timeout|metadata"):
+    with pytest.raises(Exception, match=r"Timeout|metadata"):
         process_batch(world.frame([event("e1")]), world.batch(), world.context())
     assert world.metrics.value("itel_plugin_publish_errors_total") == 1
     assert world.metrics.value("itel_plugin_events_published_total") == 0

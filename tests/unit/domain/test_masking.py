@@ -1,0 +1,38 @@
+"""People in free texts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from claimx_lib.domain.masking import key_pattern, masked_text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ann.smith+x@mail.example.co.uk", "555-123-4567", "(555) 123-4567", "+1 555 123 4567", "0171 1234 567"],
+)
+def test_addresses_and_numbers_are_hidden(text: str) -> None:
+    """What looks like an e-mail address or a telephone number is hidden, the words around it stay."""
+    assert masked_text(f"call {text}, please") == "call ***, please"
+
+
+@pytest.mark.parametrize(
+    "text", ["32513", "evt-2026-0001", "2026-01-10T12:34:56.789Z", "ABC123456", "a9f0c1d2-1111-2222-3333-444455556666", "@home"]
+)
+def test_ids_and_times_stay(text: str) -> None:
+    """What messages are found again by is not taken for a person."""
+    assert masked_text(text) == text
+
+
+def test_no_text_makes_it_slow() -> None:
+    """A hostile text of a megabyte is done with in a moment: the patterns are bounded."""
+    for text in ("a" * 1_000_000, "a." * 500_000, "1-" * 500_000, "+1 " * 300_000):
+        assert masked_text(text) == text
+
+
+def test_a_field_has_several_spellings() -> None:
+    """`first_name` is also `firstName` and `FIRSTNAME`, never `xfirst_name`."""
+    pattern = re.compile(f"(?i){key_pattern('first_name')}")
+    assert [bool(pattern.fullmatch(n)) for n in ("first_name", "firstName", "FIRSTNAME", "xfirst_name")] == [True, True, True, False]
