@@ -50,6 +50,7 @@ MAPPING_CHANGES = tuple(
 CREATION_FAILURES = _each(
     "project_not_found", "ambiguous_project", "invalid_claim_number", "task_rejected", "task_unknown", "api_unavailable"
 )
+PUT_OFF = _each("paused", "unauthorized", "api_unavailable", "rate_limited", "in_doubt")
 DEAD_LETTERS = (
     *(("task_trigger", reason) for reason in ("undecodable", "record_too_large")),
     *(("task_tracking", reason) for reason in ("undecodable", "wrong_task_id", "bad_timestamp", "invalid_field")),
@@ -81,6 +82,12 @@ METRICS = (
     _counter("claimx_task_creation_attempts_total", "Tries to create a task", "domain", known=_each("xact")),
     _counter(
         "claimx_task_creation_failures_total", "Tries that did not create a task", "reason", known=CREATION_FAILURES
+    ),
+    _counter(
+        "claimx_task_creation_put_off_total",
+        "Events put off without a try, by what stands in the way",
+        "reason",
+        known=PUT_OFF,
     ),
     _counter("claimx_project_resolution_cache_hits_total", "Claims resolved from the mapping without an API call"),
     _counter("claimx_project_resolution_cache_misses_total", "Claims that needed the API"),

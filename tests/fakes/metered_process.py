@@ -68,6 +68,7 @@ def count_labelled(metrics: Metrics) -> None:
     metrics.count("claimx_task_creation_attempts_total", 4, domain="xact")
     metrics.count("claimx_task_creation_failures_total", reason="project-not-found")
     metrics.count("claimx_dead_letters_opened_total", pipeline="task_creation", reason="project-not-found")
+    metrics.count("claimx_task_creation_put_off_total", reason="unauthorized")
     metrics.count("claimx_mapping_changes_total", source="claimx", outcome="conflict")
 
 

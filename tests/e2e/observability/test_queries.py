@@ -138,6 +138,7 @@ def test_the_alerts_that_should_fire_do(scraped):
         "ClaimxDeadLettersOpened",
         "ClaimxMappingConflicts",
         "ClaimxTasksUnknown",
+        "ClaimxTokenRefused",
     }
     wait_until(
         lambda: scraped.prometheus.firing() >= expected,
