@@ -65,6 +65,7 @@ class Flow:
     cursor: int | None = None
     has_cursor: bool = False
     last_ended: tuple[Ended, ...] = ()
+    last_batch: tuple[str, int] | None = None
     not_ours: int = field(default=0)
 
     @property
@@ -75,7 +76,8 @@ class Flow:
     def run(self, records: Sequence[SourceRecord], batch: BatchRef) -> None:
         """Process one batch; without records, due rows and changes of the mapping nothing is committed anywhere."""
         self.calls.begin()
-        self.last_ended, plan = (), self.store.plan(batch)
+        self.last_ended = ()
+        plan = None if self._is_next(batch) else self.store.plan(batch)
         is_again = plan is not None
         if plan is None:
             plan = self._planned(records, batch)
@@ -87,6 +89,11 @@ class Flow:
             plan = self.store.plan(batch) or plan
         self.cursor, self.has_cursor = plan.mapping_version, True
         self._carried_out(plan, batch, is_again=is_again)
+
+    def _is_next(self, batch: BatchRef) -> bool:
+        """Whether this process has done the batch before this one, so that nobody has planned this one yet."""
+        last, self.last_batch = self.last_batch, (batch.query_id, batch.batch_id)
+        return last == (batch.query_id, batch.batch_id - 1)
 
     # --- deciding -------------------------------------------------------------------------------------------------
 

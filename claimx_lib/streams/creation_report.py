@@ -1,26 +1,19 @@
-"""What a task_creation batch tells: log lines, counters and gauges."""
+"""What a task_creation batch tells: log lines and counters."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from pyspark.sql import functions as F
 
 from claimx_lib.domain.creation import reasons
 from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Wait
 from claimx_lib.domain.creation.effects import Ended
 from claimx_lib.observability.logs import logger
-from claimx_lib.schemas.tables import LEDGER, PENDING
 
 if TYPE_CHECKING:
     from claimx_lib.observability.metrics import Metrics
-    from claimx_lib.streams.context import JobContext
 
 JOB = "task_creation"
-NEWEST = "newest"
 
 
 def report(ended: Iterable[Ended], metrics: Metrics) -> None:
@@ -37,6 +30,8 @@ def _count(planned: Decision, final: Decision, metrics: Metrics) -> None:
         metrics.count("claimx_task_creation_attempts_total", domain="xact")
     if isinstance(final, (GiveUp, Wait)) and is_tried:
         metrics.count("claimx_task_creation_failures_total", reason=_label(final.reason))
+    if isinstance(final, Wait) and not is_tried:
+        metrics.count("claimx_task_creation_put_off_total", reason=_label(final.reason))
     if isinstance(final, Skip) and final.reason == reasons.NOT_SYNCED:
         metrics.count("claimx_task_skipped_not_synced_total")
 
@@ -87,36 +82,3 @@ def _facts(final: Skip | Wait) -> dict[str, Any]:
     if isinstance(final, Wait) and _is_none(final):
         return {"retry_count": final.subject.attempts, "retry_after_seconds": final.retry_after_seconds}
     return {"reason": final.reason}
-
-
-@dataclass(slots=True, kw_only=True)
-class Gauges:
-    """Gauges that read tables, taken anew at most every `metrics.refresh_seconds`."""
-
-    context: JobContext
-    taken_at: float | None = None
-
-    def refresh(self) -> None:
-        """Take them, unless that was a short time ago."""
-        now = time.monotonic()
-        if self.taken_at is not None and now - self.taken_at < self.context.settings.metrics.refresh_seconds:
-            return
-        self.taken_at = now
-        self._pending()
-        self._ledger()
-
-    def _pending(self) -> None:
-        rows = self.context.warehouse.read(self.context.session, PENDING.name)
-        oldest = F.unix_timestamp(F.min("first_seen_at")).alias("oldest")
-        told = rows.agg(F.count(F.lit(1)).alias("number"), oldest).first()
-        if told is None:
-            return
-        age = 0.0 if told["oldest"] is None else self.context.now().timestamp() - told["oldest"]
-        self.context.metrics.set("claimx_pending_claims", told["number"])
-        self.context.metrics.set("claimx_pending_oldest_seconds", max(age, 0.0))
-
-    def _ledger(self) -> None:
-        rows = self.context.warehouse.read(self.context.session, LEDGER.name)
-        newest = rows.groupBy("idempotency_key").agg(F.max_by("state", "at").alias(NEWEST))
-        counted = newest.groupBy(NEWEST).count().collect()
-        self.context.metrics.replace("claimx_task_ledger", {(row[NEWEST],): row["count"] for row in counted})

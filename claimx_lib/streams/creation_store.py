@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -49,10 +49,14 @@ RECOVERABLE = (str(Reason.PROJECT_NOT_FOUND), str(Reason.AMBIGUOUS_PROJECT))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeltaStore:
-    """Reads and writes for one job; `matches_digits` where claims are also woken without their letter prefix."""
+    """Reads and writes for one job; `send` hands a batch's messages to Kafka, all at once.
+
+    `matches_digits` where claims are also woken without their letter prefix.
+    """
 
     context: JobContext
     ledger: DeltaLedger
+    send: Callable[[DataFrame], None]
     matches_digits: bool = False
 
     def plan(self, batch: BatchRef) -> Plan | None:
@@ -119,7 +123,11 @@ class DeltaStore:
 
     def due(self, now: datetime, limit: int | None) -> list[PendingRow]:
         """Pending rows whose time has come, the longest due first."""
-        rows = self._read(PENDING.name).where(F.col("next_attempt_at") <= F.lit(now)).orderBy("next_attempt_at")
+        pending = self._read(PENDING.name)
+        first = pending.agg(F.min("next_attempt_at").alias("first")).first()  # no literal: compiled once, not each time
+        if first is None or first["first"] is None or first["first"].astimezone(UTC) > now:
+            return []
+        rows = pending.where(F.col("next_attempt_at") <= F.lit(now)).orderBy("next_attempt_at")
         return [pending_row(row) for row in (rows if limit is None else rows.limit(limit)).collect()]
 
     def waiting(self, keys: frozenset[str] | None) -> list[PendingRow]:
@@ -156,7 +164,7 @@ class DeltaStore:
             among(rows, "event_id", event_ids).select(F.lit(name).alias("place"), "event_id", "letter")
             for name, rows in places.items()
         ]
-        found = frames[0].unionByName(frames[1]).unionByName(frames[2]).distinct().collect()
+        found = set(frames[0].unionByName(frames[1]).unionByName(frames[2]).collect())
         open_letters: dict[str, tuple[str, ...]] = {}
         for row in found:
             if row["letter"] is not None:
@@ -170,7 +178,7 @@ class DeltaStore:
 
     def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:
         """Pending rows, then letters, then changes of letters, then Kafka."""
-        applied(self.context, batch, effects, now)
+        applied(self.context, batch, effects, now, self.send)
 
     def _taken_up(self, replays: set[Replay]) -> frozenset[Replay]:
         texts = {f'["{replay.dead_letter_id}",{replay.count}]': replay for replay in replays}

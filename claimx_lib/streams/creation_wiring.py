@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from claimx_lib.config.secrets import read_secret
+from claimx_lib.connectors import kafka
 from claimx_lib.connectors.api_settings import ApiSettings, api_settings
 from claimx_lib.connectors.claimx_api import RequestsClaimX
 from claimx_lib.domain.api import ClaimXApi
@@ -27,6 +28,8 @@ from claimx_lib.streams.creation_resolve import Resolver
 from claimx_lib.streams.creation_store import DeltaStore
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from claimx_lib.config.settings import Settings
     from claimx_lib.streams.context import JobContext
 
@@ -43,6 +46,7 @@ def flow_of(
     clock: Clock = SYSTEM_CLOCK,
     chance: Callable[[], float] = random.random,
     new_run: Callable[[], str] = lambda: secrets.token_hex(8),
+    send: Callable[[DataFrame], None] | None = None,
 ) -> Flow:
     """The recipe with the outside that these settings name; it keeps pace, circuit and misses for as long as it lives."""
     settings = context.settings
@@ -65,6 +69,7 @@ def flow_of(
         store=DeltaStore(
             context=context,
             ledger=DeltaLedger(context=context),
+            send=send or (lambda frame: kafka.write(frame, settings.kafka)),
             matches_digits=job.match_without_letter_prefix and job.enable_format_normalization,
         ),
         calls=calls,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from claimx_lib.connectors import kafka
 from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.domain.creation.decisions import Wait
 from claimx_lib.domain.creation.effects import Effects, LetterChange, NewLetter
@@ -36,8 +35,10 @@ CHANGES = "dead_letter_id STRING, state STRING, by STRING, why STRING"
 MESSAGES = "topic STRING, key STRING, value BINARY, headers ARRAY<STRUCT<key: STRING, value: BINARY>>, cut STRING"
 
 
-def applied(context: JobContext, batch: BatchRef, effects: Effects, now: datetime) -> None:
-    """Write pending rows, letters, changes of letters and messages, in this order."""
+def applied(
+    context: JobContext, batch: BatchRef, effects: Effects, now: datetime, send: Callable[[DataFrame], None]
+) -> None:
+    """Write pending rows, letters, changes of letters and messages, in this order; `send` takes all messages at once."""
     if effects.upserts or effects.deletes:
         merge_pending(context, effects.upserts, effects.deletes, now)
     crash_point("pending-merged")
@@ -49,7 +50,7 @@ def applied(context: JobContext, batch: BatchRef, effects: Effects, now: datetim
     crash_point("letters-appended")
     if effects.messages:
         frame = _messages(context, effects.messages)
-        kafka.write(masked(frame, context.settings.pii), context.settings.kafka)
+        send(masked(frame, context.settings.pii))
     crash_point("kafka-written")
 
 

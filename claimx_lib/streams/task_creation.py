@@ -10,7 +10,7 @@ from claimx_lib.connectors import kafka
 from claimx_lib.errors import ConfigError, StopRequested, TokenRefused
 from claimx_lib.schemas.tables import LEDGER, PLAN
 from claimx_lib.streams.context import Stage
-from claimx_lib.streams.creation_report import Gauges, report
+from claimx_lib.streams.creation_report import report
 from claimx_lib.streams.creation_rows import source_record
 from claimx_lib.streams.creation_wiring import JOB, flow_of
 
@@ -34,13 +34,12 @@ def stage(context: JobContext) -> Stage:
             "jobs.task_creation.events_since is not set: at this first start all of history would make tasks",
             cure="set it to the time from which XACT events count, e.g. 2026-01-10T00:00:00Z",
         )
-    flow, gauges = flow_of(context), Gauges(context=context)
-
-    def process(frame: DataFrame, batch: BatchRef) -> None:
-        process_batch(frame, batch, context, flow=flow)
-        gauges.refresh()
-
-    return Stage(job=JOB, source=source(context), process_batch=process)
+    flow = flow_of(context)
+    return Stage(
+        job=JOB,
+        source=source(context),
+        process_batch=lambda frame, batch: process_batch(frame, batch, context, flow=flow),
+    )
 
 
 def source(context: JobContext) -> DataFrame:
