@@ -19,7 +19,8 @@ from claimx_lib.operations.review import LetterRow, letters_wanted
 
 router = APIRouter()
 MOST_ROWS = 100_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - a spreadsheet takes them too
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are full-width: a spreadsheet takes them too."""
 COLUMNS = tuple(field.name for field in fields(LetterRow))
 
 

@@ -14,7 +14,7 @@ from claimx_lib.operations.decision_progress import progress_of
 from claimx_lib.operations.letter_story import letter_story
 from claimx_lib.operations.mapping_search import mapped_claim
 from claimx_lib.operations.project_facts import ProjectFacts, compared, project_facts
-from claimx_lib.operations.review import LetterFilter, letter_page, letter_row
+from claimx_lib.operations.review import letter_row, letters_of_claim
 from claimx_lib.operations.rule_trace import rule_trace
 from claimx_lib.operations.suggestions import suggestions
 from claimx_lib.operations.task_preview import preview_of_claim, preview_of_letters
@@ -29,8 +29,7 @@ def letter(request: Request, letter_id: str) -> HTMLResponse:
     desk = desk_of(request)
     story = letter_story(desk.tables, letter_id)
     key = story.claim_key
-    everywhere = LetterFilter(state=None, claim_key=key)
-    near = letter_page(desk.tables, everywhere, limit=9) if key else None
+    near, near_total = letters_of_claim(desk.tables, key, limit=9) if key else ((), 0)
     payload, left_out = payload_text(story.payload, most=MOST_PAYLOAD)
     is_creation = story.letter.pipeline == "task_creation"
     return page(
@@ -44,8 +43,8 @@ def letter(request: Request, letter_id: str) -> HTMLResponse:
         left_out=left_out,
         is_open=story.letter.state == "OPEN",
         is_creation=is_creation,
-        siblings=[row for row in near.rows if row.dead_letter_id != letter_id] if near else [],
-        siblings_total=near.total if near else 0,
+        siblings=[row for row in near if row.dead_letter_id != letter_id],
+        siblings_total=near_total,
         trace=rule_trace(desk.tables, desk.settings, story.claim_number) if is_creation else (),
         preview=preview_of_letters(desk.tables, desk.settings, (letter_id,)),
         progress=progress_of(desk.tables, story),

@@ -8,10 +8,10 @@ from fastapi.responses import HTMLResponse
 from claimx_lib.console.render import desk_of, page
 from claimx_lib.domain.claim_number import claim_key
 from claimx_lib.operations.mapping_search import mapped_claim, mapping_changes, search_mapping
-from claimx_lib.operations.review import LetterFilter, letter_page
+from claimx_lib.operations.review import letters_of_claim
 
 router = APIRouter()
-MOST = 50
+MOST, RECENT = 50, 20
 
 
 @router.get("/mapping")
@@ -24,7 +24,7 @@ def search(request: Request, q: str = "") -> HTMLResponse:
         section="mapping",
         title="Mapping",
         q=text,
-        found=search_mapping(desk.tables, text, limit=MOST),
+        found=search_mapping(desk.tables, text, limit=MOST if text else RECENT),
         most=MOST,
         conflicts=(),
     )
@@ -35,7 +35,7 @@ def claim(request: Request, claim_number: str) -> HTMLResponse:
     """One claim: its project, every identity event that named it, and its dead letters."""
     desk = desk_of(request)
     key = claim_key(claim_number)
-    letters = letter_page(desk.tables, LetterFilter(state=None, claim_key=key), limit=20).rows if key else ()
+    letters = letters_of_claim(desk.tables, key, limit=20)[0] if key else ()
     return page(
         request,
         "claim.html",

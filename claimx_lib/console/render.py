@@ -57,7 +57,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("reason_text", "state_text", "visible", "instant", "iso", "ago", "span", "number", "percent")
+    names = ("reason_text", "state_text", "visible", "plain", "instant", "iso", "ago", "span", "number", "percent")
     made.filters.update({name: getattr(wording, name) for name in names})
     return made
 

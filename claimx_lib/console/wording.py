@@ -26,6 +26,8 @@ REASONS = {
     "offsets-aged-out": "Records lost before reading",
 }
 STATES = {"OPEN": "Open", "REPLAYED": "Sent back", "RESOLVED": "Resolved", "DISCARDED": "Discarded"}
+NONE = "\u2013"
+"""What stands where there is nothing to tell: a dash."""
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _STEPS = ((60, "s", 1), (3600, "min", 60), (86400, "h", 3600), (float("inf"), "d", 86400))
 
@@ -55,9 +57,14 @@ def visible(text: object) -> Markup:
     return Markup("").join([*parts, escape(given[at:])])
 
 
+def plain(text: object) -> str:
+    """Return the same for a title or an attribute: unseen characters written out, nothing marked up."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", "" if text is None else str(text))
+
+
 def instant(at: datetime | None) -> str:
     """Return "22 Nov 2026, 17:18 UTC"."""
-    return "–" if at is None else f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"  # noqa: RUF001 - a dash for "none"
+    return NONE if at is None else f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
 
 
 def iso(at: datetime | None) -> str:
@@ -68,7 +75,7 @@ def iso(at: datetime | None) -> str:
 def ago(at: datetime | None, now: datetime) -> str:
     """Return "4 h ago"; of a moment to come, "just now"."""
     if at is None:
-        return "–"  # noqa: RUF001
+        return NONE
     seconds = (now - at).total_seconds()
     return "just now" if seconds < 10 else f"{span(seconds)} ago"  # noqa: PLR2004
 
@@ -88,7 +95,7 @@ def number(value: float) -> str:
 
 def percent(share: float | None) -> str:
     """Return 98.7 %; nothing asked, nothing told."""
-    return "–" if share is None else f"{share * 100:.1f} %".replace("100.0", "100")  # noqa: RUF001
+    return NONE if share is None else f"{share * 100:.1f} %".replace("100.0", "100")
 
 
 def payload_text(raw: bytes, *, most: int) -> tuple[str, int]:

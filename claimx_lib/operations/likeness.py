@@ -58,7 +58,7 @@ def _by_edits(key: str, other: str) -> Likeness | None:
         return Likeness(score=93, reason="two neighbouring characters are swapped")
     if all(_is_confusable(edit, key, other) for edit in edits):
         return Likeness(score=91, reason="two characters that look alike are mixed up")
-    return Likeness(score=76, reason="two characters differ")
+    return _by_part(key, other) or Likeness(score=76, reason="two characters differ")
 
 
 def _of_one(edit: Editop, key: str, other: str) -> Likeness:

@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 from claimx_lib.domain.api import ApiOutcome, ClaimXApi
 from claimx_lib.domain.claim_number import claim_key
+from claimx_lib.operations.likeness import likeness
 
 MOST_FACTS = 24
 LONGEST_FACT = 200
 LOOK_SECONDS = 5.0
 """A person waits for this answer, so it gets less time than a job's."""
 
-Note = Literal["", "same", "form", "other"]
+Note = Literal["", "same", "form", "near", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +32,13 @@ class ProjectFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedFact:
-    """One field on both sides; `note` says whether they agree, empty where only one side has it."""
+    """One field on both sides; `note` says whether they agree, empty where only one side has it, `told` in which way."""
 
     name: str
     here: str
     there: str
     note: Note = ""
+    told: str = ""
 
 
 def project_facts(api: ClaimXApi, project_id: int) -> ProjectFacts:
@@ -55,7 +57,7 @@ def compared(claim_number: str, event: tuple[tuple[str, str], ...], project: Pro
     there = {_plain(name): (name, value) for name, value in project.facts}
     theirs = there.pop("claim_number", ("", ""))[1]
     there.pop("project_id", None)
-    rows = [ComparedFact(name="claim number", here=claim_number, there=theirs, note=_agreement(claim_number, theirs))]
+    rows = [_claims(claim_number, theirs)]
     both = [key for key in there if key in here]
     rows += [_both(here[key], there[key]) for key in both]
     rows += [ComparedFact(name=_label(n), here="", there=v) for k, (n, v) in there.items() if k not in both]
@@ -65,15 +67,23 @@ def compared(claim_number: str, event: tuple[tuple[str, str], ...], project: Pro
 
 def _both(own: tuple[str, str], theirs: tuple[str, str]) -> ComparedFact:
     is_same = " ".join(own[1].casefold().split()) == " ".join(theirs[1].casefold().split())
-    return ComparedFact(name=_label(own[0]), here=own[1], there=theirs[1], note="same" if is_same else "other")
+    return ComparedFact(
+        name=_label(own[0]),
+        here=own[1],
+        there=theirs[1],
+        note="same" if is_same else "other",
+        told="same" if is_same else "different",
+    )
 
 
-def _agreement(own: str, theirs: str) -> Note:
+def _claims(own: str, theirs: str) -> ComparedFact:
+    note: Note = "same" if own == theirs else "form" if claim_key(own) == claim_key(theirs) else "other"
+    like = likeness(claim_key(own), claim_key(theirs))
+    told = "same" if note == "same" else like.reason if like else "different"
     if not theirs:
-        return ""
-    if own == theirs:
-        return "same"
-    return "form" if claim_key(own) == claim_key(theirs) else "other"
+        return ComparedFact(name="claim number", here=own, there="")
+    is_near = note == "other" and like is not None
+    return ComparedFact(name="claim number", here=own, there=theirs, note="near" if is_near else note, told=told)
 
 
 def _plain(name: str) -> str:

@@ -158,6 +158,16 @@ def letters_wanted(tables: DeltaSql, wanted: LetterFilter, *, limit: int) -> tup
     return tuple(_row(row) for row in tables.ask(sql, TABLE).rows)
 
 
+def letters_of_claim(tables: DeltaSql, claim_key: str, *, limit: int) -> tuple[tuple[LetterRow, ...], int]:
+    """Return the claim's letters in any state and spelling, newest first, at most `limit`, and how many there are."""
+    rows = tables.ask(
+        f"SELECT {_LISTED}, count(*) OVER () AS n FROM t WHERE {CLAIM_KEY} = {literal(claim_key)} "
+        f"ORDER BY opened_at DESC NULLS LAST, dead_letter_id LIMIT {int(limit)}",
+        TABLE,
+    ).rows
+    return tuple(_row(row) for row in rows), rows[0]["n"] if rows else 0
+
+
 def _facets(tables: DeltaSql, column: str, wanted: LetterFilter) -> tuple[Facet, ...]:
     rows = tables.ask(
         f"SELECT coalesce({column}, '') AS value, count(*) AS n FROM t WHERE {_where(wanted)} "

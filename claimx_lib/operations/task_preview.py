@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
 PENDING, LEDGER = "xact_task_pending", "xact_task_ledger"
-CURED = tuple(map(str, (Reason.PROJECT_NOT_FOUND, Reason.AMBIGUOUS_PROJECT, Reason.API_UNAVAILABLE)))
+CURED = tuple(map(str, (Reason.PROJECT_NOT_FOUND, Reason.AMBIGUOUS_PROJECT)))
 """The reasons that a mapping settles."""
 MOST_EVENTS = 1000
 _RECORD = "source_topic, source_partition, source_offset, raw_value, {at} AS at"

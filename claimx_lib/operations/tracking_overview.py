@@ -10,6 +10,7 @@ from typing import Any
 from claimx_lib.connectors.delta_sql import DeltaSql, literal
 
 TABLE = "itel_cabinet_task_tracking"
+MOST_STUCK = 20
 _STAYS = (
     "WITH seen AS (SELECT assignment_id, event_id, event_timestamp, task_status, task_name, project_id, "
     "lag(task_status) OVER (PARTITION BY assignment_id ORDER BY event_timestamp, event_id) AS before "
@@ -162,7 +163,7 @@ def _stuck(
         _STAYS.format(where=where)
         + f", aged AS (SELECT *, {waited} AS waited, CASE task_status {cases} END AS limit_s "
         "FROM stays WHERE left_at IS NULL) SELECT *, count(*) OVER () AS n FROM aged WHERE waited > limit_s "
-        "ORDER BY waited / greatest(limit_s, 1) DESC LIMIT 50",
+        f"ORDER BY waited / greatest(limit_s, 1) DESC LIMIT {MOST_STUCK}",
         TABLE,
     ).rows
     return tuple(_stuck_task(row) for row in rows), rows[0]["n"] if rows else 0
