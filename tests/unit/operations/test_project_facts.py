@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from claimx_lib.operations.project_facts import ComparedFact, compared, project_facts
+from tests.fakes.claimx import FakeClaimX
+
+
+def test_a_project_is_shown_beside_the_claim() -> None:
+    """The claim number comes first, then what both sides have, then the rest of each side; each with its verdict."""
+    api = FakeClaimX()
+    api.control.put_project(55, "123456", address="1 Elm St", owner={"insured_name": "dana  WHITFIELD"}, status="open")
+    event = (("claim_number", "ABC-123456"), ("estimate.insured_name", "Dana Whitfield"), ("estimate.total", "12"))
+    rows = compared("ABC-123456", event, project_facts(api, 55))
+    assert rows[0] == ComparedFact(
+        name="claim number",
+        here="ABC-123456",
+        there="123456",
+        note="near",
+        told="the same digits without the letters ABC",
+    )
+    assert rows[1] == ComparedFact(
+        name="insured name", here="Dana Whitfield", there="dana  WHITFIELD", note="same", told="same"
+    )
+    assert {(row.name, row.here, row.there) for row in rows[2:]} == {
+        ("address", "", "1 Elm St"),
+        ("status", "", "open"),
+        ("total", "12", ""),
+    }
+
+
+def test_a_project_that_is_not_there_is_told() -> None:
+    """A 404 is an answer: nobody should save this mapping."""
+    facts = project_facts(FakeClaimX(), 55)
+    assert (facts.is_there, facts.is_absent) == (False, True)
+
+
+def test_a_failing_api_is_told_and_not_raised() -> None:
+    """A person may still decide when ClaimX can't be asked, and sees that it could not."""
+    api = FakeClaimX()
+    api.control.fault("status", status=503)
+    facts = project_facts(api, 55)
+    assert (facts.is_there, facts.is_absent) == (False, False)
+    assert "503" in facts.error
