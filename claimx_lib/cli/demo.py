@@ -6,7 +6,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from claimx_lib.devstack.broker import Broker
     from claimx_lib.devstack.simulator.process import Simulator
     from claimx_lib.devstack.story.scene import Check
+    from claimx_lib.streams.context import StopFlag
 
 Events = Annotated[int, typer.Option("--events", min=100, help="How many ClaimX events to produce.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed tells the same story.")]
@@ -108,6 +109,24 @@ class _Started(threading.Thread):
             raise self._error
 
 
+class _Told(threading.Thread):
+    """Tells a part of the story while the main thread runs the jobs; then they are to stop."""
+
+    def __init__(self, story: Callable[[], None], ended: StopFlag) -> None:
+        super().__init__(daemon=True)
+        self._story = story
+        self.ended = ended
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._story()
+        except Exception as error:  # noqa: BLE001  (raised again in the main thread)
+            self.error = error
+        finally:
+            self.ended.set()
+
+
 def _emptied(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise ClaimxError(f"{folder} holds something else than a demo", cure="name another with --folder")
@@ -139,14 +158,16 @@ def _settings(folder: Path, broker: Broker, token: str, base_url: str) -> Settin
         "metrics": {"port": 0},
         "logging": {"level": "error", "spark_file": str(folder / "spark.log")},
         "jobs": {
+            "mapping_sync": {"trigger_seconds": 0.5},
             "task_creation": {
                 "retry_delay_seconds": 1,
                 "retry_backoff_factor": 1,
                 "retry_jitter": False,
+                "trigger_seconds": 0.5,
                 "negative_cache_seconds": 0,
                 "settle_seconds": 1,
                 "intent_ttl_seconds": 10,
-            }
+            },
         },
     }
     file.write_text(yaml.safe_dump(values, sort_keys=False))
@@ -157,6 +178,7 @@ def _played(stage: _Stage, events: int, seed: int) -> list[Check]:
     from claimx_lib.devstack.story import identity, tracking
     from claimx_lib.devstack.story.scene import Scene
     from claimx_lib.runtime import run
+    from claimx_lib.streams.context import StopFlag
 
     def jobs(*names: str) -> None:
         report = run(names, stage.settings, available_now=True)
@@ -169,10 +191,21 @@ def _played(stage: _Stage, events: int, seed: int) -> list[Check]:
         print(f"  $ claimx {' '.join(arguments)}", flush=True)
         return main([*arguments, "--config", str(stage.file)])
 
+    def beside(names: Sequence[str], story: Callable[[], None]) -> None:
+        told = _Told(story, StopFlag())
+        told.start()
+        report = run(names, stage.settings, stop=told.ended)
+        told.join()
+        if told.error is not None:
+            raise told.error
+        for name, failure in report.failures:
+            raise ClaimxError(f"{name}: {failure.message}", cure=failure.cure)
+
     scene = Scene(
         settings=stage.settings,
         simulator=stage.simulator.control,
         jobs=jobs,
+        beside=beside,
         operate=operate,
         narrator=stage.teller,
         events=events,

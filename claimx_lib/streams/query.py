@@ -31,7 +31,7 @@ def start(stage: Stage, context: JobContext) -> StreamingQuery:
     if context.available_now:
         writer = writer.trigger(availableNow=True)
     else:
-        writer = writer.trigger(processingTime=f"{job.trigger_seconds} seconds")
+        writer = writer.trigger(processingTime=f"{int(job.trigger_seconds * 1000)} milliseconds")
     context.session.sparkContext.setLocalProperty("spark.scheduler.pool", stage.job)
     return writer.foreachBatch(_guarded(stage, context)).start()
 

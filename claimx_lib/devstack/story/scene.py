@@ -38,12 +38,14 @@ class Jobs(Protocol):
 class Scene:
     """A running stack with empty tables, the ClaimX simulator's control, and the jobs.
 
+    `beside` runs jobs without end while a part of the story happens, and stops them after it.
     `operate` carries out a `claimx` command line as a person would and returns its exit status.
     """
 
     settings: Settings
     simulator: SimulatorControl
     jobs: Jobs
+    beside: Callable[[Sequence[str], Callable[[], None]], None]
     operate: Callable[[Sequence[str]], int]
     narrator: Narrator
     events: int
