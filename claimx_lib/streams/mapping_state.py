@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from claimx_lib.domain.identity import LONG_AGO, MANUAL, SET, IdentityEvent, MappedClaim, Number, Project, ProjectEvent
@@ -15,8 +17,6 @@ from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
 from claimx_lib.transforms.key_ranges import in_ranges
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from claimx_lib.streams.context import JobContext
 
 FEW = 500
@@ -49,8 +49,9 @@ def _rows(context: JobContext, keys: Collection[str], moved: Collection[int]) ->
     if moved:
         contested = table.where(F.col("rivals").isNotNull())
         rivals = contested.select(*_ROW, F.explode("rivals").alias("rival"))
-        wanted += [among(table, "project_id", moved), among(rivals, "rival", moved).select(*_ROW)]
-    return {row["claim_number"]: _mapped(row) for frame in wanted for row in collected(frame)}
+        wanted += [among(table, "project_id", moved), among(rivals, "rival", moved)]
+    found = reduce(DataFrame.unionByName, (frame.select(*_ROW) for frame in wanted))
+    return {row["claim_number"]: _mapped(row) for row in collected(found)}
 
 
 def _mapped(row: dict[str, Any]) -> MappedClaim:
@@ -66,25 +67,33 @@ def _mapped(row: dict[str, Any]) -> MappedClaim:
 
 
 def _add_history(context: JobContext, before: Before, keys: Collection[str], event_ids: Collection[str]) -> None:
+    """One pass over the keys' history: what can still decide, and which of the batch's event ids are there."""
     table = context.warehouse.read(context.session, MAPPING_HISTORY.name).select(*_EVENT)
-    of_keys = among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys).persist()
-    try:
-        for row in collected(_newest(of_keys)):
-            before.facts[row["claim_number"]].add(_event(row))
-        for row in collected(among(of_keys, "event_id", event_ids)):
-            before.known.add(_event(row).identity)
-    finally:
-        of_keys.unpersist()
+    of_keys = among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys)
+    for row in collected(_facts(marked(of_keys, "event_id", event_ids))):
+        event = _event(row)
+        before.facts[event.claim_number].add(event)
+        if row["is_marked"]:
+            before.known.add(event.identity)
 
 
-def _newest(history: DataFrame) -> DataFrame:
-    """Of each claim the newest manual event and each project's newest automatic one: all that can still decide."""
+def _facts(history: DataFrame) -> DataFrame:
+    """The events that can still decide, one for each claim's manual ones and each of its projects, and the marked ones.
+
+    Whatever else comes along does no harm: facts are the same for any repetition.
+    """
     is_manual = F.col("source") == MANUAL
-    automatic = history.where(is_manual | ((F.col("action") == SET) & F.col("to").isNotNull()))
-    order = F.struct("event_timestamp", "event_id", "action", "to", "source", "claim_key")
-    by = (F.col("claim_number"), is_manual.alias("is_manual"), F.when(~is_manual, F.col("to")).alias("project"))
-    newest = automatic.groupBy(*by).agg(F.max(order).alias("event"))
-    return newest.select("claim_number", "event.*")
+    is_automatic_set = ~is_manual & (F.col("action") == SET) & F.col("to").isNotNull()
+    event = F.struct("event_timestamp", "event_id", "action", "to", "source", "claim_number", "claim_key")
+    by = (F.col("claim_number"), is_manual.alias("is_manual"), F.when(is_automatic_set, F.col("to")).alias("project"))
+    newest = F.max(event)
+    known = F.collect_set(F.when(F.col("is_marked"), event))
+    found = history.groupBy(*by).agg(newest.alias("newest"), known.alias("known"))
+    each = F.concat(
+        F.array(F.struct(F.col("newest").alias("event"), F.lit(col=False).alias("is_marked"))),
+        F.transform("known", lambda one: F.struct(one.alias("event"), F.lit(col=True).alias("is_marked"))),
+    )
+    return found.select(F.explode(each).alias("one")).select("one.event.*", "one.is_marked")
 
 
 def _event(row: dict[str, Any]) -> IdentityEvent:
@@ -138,6 +147,14 @@ def among(frame: DataFrame, column: str, values: Collection[str] | Collection[in
         return frame.where(F.col(column).isin(sorted(values)))
     keys = frame.sparkSession.createDataFrame(pa.table({column: sorted(values)}))
     return frame.join(F.broadcast(keys), on=column, how="left_semi")
+
+
+def marked(frame: DataFrame, column: str, values: Collection[str]) -> DataFrame:
+    """The rows with `is_marked`: true where the column is one of the values."""
+    if len(values) <= FEW:
+        return frame.withColumn("is_marked", F.col(column).isin(sorted(values)))
+    keys = frame.sparkSession.createDataFrame(pa.table({column: sorted(values), "is_marked": [True] * len(values)}))
+    return frame.join(F.broadcast(keys), on=column, how="left")
 
 
 def collected(frame: DataFrame) -> list[dict[str, Any]]:

@@ -10,8 +10,12 @@ for any order, repetition or cut of the records.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from claimx_lib.connectors import kafka
 from claimx_lib.domain.identity import Coordinates, EventOutcome, IdentityEvent, ProjectEvent
@@ -19,7 +23,7 @@ from claimx_lib.domain.mapping_fold import Folded, folded
 from claimx_lib.observability.logs import logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
-from claimx_lib.streams.mapping_state import before_of, collected
+from claimx_lib.streams.mapping_state import before_of
 from claimx_lib.streams.mapping_writes import JOB, append_history, merge_mapping, merge_projects
 from claimx_lib.streams.refusals import append_dead_letters
 from claimx_lib.transforms import identity
@@ -29,6 +33,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CONFLICTS_LOGGED = 20
+KEPT = {identity.IDENTITY: "history", identity.PROJECT_ALONE: "project", identity.NOT_OURS: "not_ours"}
+"""What became of records that are no dead letters; a repeated event counts where its first delivery stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What a batch's records say of claims and of projects, and how many records came to which outcome."""
+
+    events: tuple[IdentityEvent, ...]
+    project_events: tuple[ProjectEvent, ...]
+    outcomes: Counter[str]
 
 
 def stage(context: JobContext) -> Stage:
@@ -58,34 +73,47 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext) -> Non
 
     With nothing new nothing is written.
     """
+    rows = _judged(frame, context)
+    found = statements(rows)
+    if any(outcome not in KEPT for outcome in found.outcomes):
+        letters = dead_letter_rows(identity.refused(rows), pipeline=JOB, opened_at=context.now())
+        append_dead_letters(context, letters, batch, job=JOB)
+        crash_point("mapping_sync.dead_letters")
+    if found.events or found.project_events:
+        _sync(found, batch, context)
+    for outcome, number in found.outcomes.items():
+        name = KEPT.get(outcome, "dead_letter")
+        context.metrics.count("claimx_stream_records_total", number, job=JOB, outcome=name)
+
+
+def _judged(frame: DataFrame, context: JobContext) -> DataFrame:
     ahead = context.settings.jobs.mapping_sync.max_future_seconds
-    rows = identity.judged(frame, sources_of(context), max_future_seconds=ahead).persist()
-    try:
-        outcomes = {row["outcome"]: row["count"] for row in collected(rows.groupBy("outcome").count())}
-        kept = {identity.IDENTITY, identity.PROJECT_ALONE, identity.NOT_OURS}
-        if not kept.issuperset(outcomes):
-            letters = dead_letter_rows(identity.refused(rows), pipeline=JOB, opened_at=context.now())
-            append_dead_letters(context, letters, batch, job=JOB)
-            crash_point("mapping_sync.dead_letters")
-        if not outcomes.keys().isdisjoint({identity.IDENTITY, identity.PROJECT_ALONE}):
-            _sync(collected(identity.stated(rows)), batch, context)
-        _count_records(context, outcomes, kept)
-    finally:
-        rows.unpersist()
+    return identity.judged(frame, sources_of(context), max_future_seconds=ahead)
 
 
-def _sync(rows: list[dict[str, Any]], batch: BatchRef, context: JobContext) -> None:
+def statements(rows: DataFrame) -> Statements:
+    """Bring what judged records say to the driver, without their bytes: some 200 bytes a record."""
+    told = identity.stated(rows).toArrow()
+    outcomes = Counter(told.column("outcome").to_pylist())
+    ours = told.filter(pc.is_in(told.column("outcome"), pa.array([identity.IDENTITY, identity.PROJECT_ALONE])))
+    said = ours.to_pylist()
+    return Statements(
+        events=tuple(_identity_event(row) for row in said if row["outcome"] == identity.IDENTITY),
+        project_events=tuple(_project_event(row) for row in said if row["is_project_event"]),
+        outcomes=outcomes,
+    )
+
+
+def _sync(found: Statements, batch: BatchRef, context: JobContext) -> None:
     """History from the state before, then projects, then the mapping: whoever reads a row finds its history."""
-    events = [_identity_event(row) for row in rows if row["outcome"] == identity.IDENTITY]
-    project_events = [_project_event(row) for row in rows if row["is_project_event"]]
-    result = folded(events, project_events, before_of(context, events, project_events))
+    result = folded(found.events, found.project_events, before_of(context, found.events, found.project_events))
     append_history(context, result.entries, batch)
     crash_point("mapping_sync.history")
     merge_projects(context, result.projects)
     crash_point("mapping_sync.projects")
     merge_mapping(context, result.claims)
     crash_point("mapping_sync.mapping")
-    _told(result, len(events), batch, context)
+    _told(result, len(found.events), batch, context)
 
 
 def _identity_event(row: dict[str, Any]) -> IdentityEvent:
@@ -133,11 +161,3 @@ def _told(result: Folded, events: int, batch: BatchRef, context: JobContext) -> 
     if result.entries or result.claims or result.projects:
         written = {"history": len(result.entries), "mapping": len(result.claims), "projects": len(result.projects)}
         log.info("mapping changed", events=events, conflicts=len(conflicts), **written)
-
-
-def _count_records(context: JobContext, outcomes: dict[str, int], kept: set[str]) -> None:
-    """Records by what became of them; a repeated event counts as history, where its first delivery stands."""
-    told = {identity.IDENTITY: "history", identity.PROJECT_ALONE: "project", identity.NOT_OURS: "not_ours"}
-    for outcome, number in outcomes.items():
-        name = told[outcome] if outcome in kept else "dead_letter"
-        context.metrics.count("claimx_stream_records_total", number, job=JOB, outcome=name)

@@ -87,9 +87,10 @@ def refused(rows: DataFrame) -> DataFrame:
 
 
 def stated(rows: DataFrame) -> DataFrame:
-    """The judged rows that say something: one a record, without its bytes."""
-    kept = rows.where(F.col("outcome").isin(IDENTITY, PROJECT_ALONE))
-    return kept.select("outcome", "topic", "partition", "offset", *_COLUMNS)
+    """What each record says, without its bytes; all but the outcome is NULL where it says nothing to us."""
+    says = F.col("outcome").isin(IDENTITY, PROJECT_ALONE)
+    columns = ("topic", "partition", "offset", *_COLUMNS)
+    return rows.select("outcome", *(F.when(says, F.col(name)).alias(name) for name in columns))
 
 
 def _parsed(frame: DataFrame, sources: Sources) -> DataFrame:
