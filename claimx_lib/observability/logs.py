@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -30,6 +32,13 @@ def configure_logs(settings: Logging, *, stream: Any = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def carrying(**fields: Any) -> Iterator[None]:
+    """Have every line that this thread logs inside the block carry `fields`, whoever logs it."""
+    with structlog.contextvars.bound_contextvars(**fields):
+        yield
 
 
 def logger(**fields: Any) -> structlog.typing.FilteringBoundLogger:
