@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from claimx_lib.domain.creation.codec import PlanRow
 from claimx_lib.domain.creation.decisions import Wait
@@ -18,7 +19,6 @@ from claimx_lib.schemas.tables import PENDING
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
-    from pyspark.sql import types as T
 
 FEW = 500
 Values = tuple[Any, ...]
@@ -30,9 +30,15 @@ def utc(instant: datetime | None) -> datetime | None:
     return None if instant is None else instant.astimezone(UTC)
 
 
-def frame_of(session: SparkSession, rows: Iterable[Values], schema: T.StructType | str) -> DataFrame:
-    """The rows as a frame of one partition."""
-    return session.createDataFrame(list(rows), schema).coalesce(1)
+def frame_of(session: SparkSession, rows: Iterable[Values], schema: T.StructType) -> DataFrame:
+    """The rows as a frame of one partition; by Arrow, so that no Python worker is needed to read them again."""
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [[] for _ in schema]
+    arrow = to_arrow_schema(schema)
+    arrays = [pa.array(list(column), type=field.type) for column, field in zip(columns, arrow, strict=True)]
+    return session.createDataFrame(pa.Table.from_arrays(arrays, schema=arrow), schema).coalesce(1)
 
 
 def among(frame: DataFrame, column: str, values: Iterable[Any]) -> DataFrame:
@@ -40,7 +46,7 @@ def among(frame: DataFrame, column: str, values: Iterable[Any]) -> DataFrame:
     listed = sorted(set(values))
     if len(listed) <= FEW:
         return frame.where(F.col(column).isin(listed))
-    kept = frame.sparkSession.createDataFrame([(value,) for value in listed], f"`{column}` STRING")
+    kept = frame_of(frame.sparkSession, [(value,) for value in listed], T.StructType().add(column, T.StringType()))
     return frame.join(F.broadcast(kept), on=column, how="left_semi")
 
 
@@ -126,7 +132,7 @@ def pending_values(wait: Wait, now: datetime) -> Values:
         "source_partition": record.partition,
         "source_offset": record.offset,
         "source_key": None if record.key is None else record.key.decode("utf-8", "replace"),
-        "raw_value": None if record.value is None else bytearray(record.value),
+        "raw_value": record.value,
         "headers": header_values(record.headers),
         "attempt_id": wait.subject.attempt,
         "updated_at": now,
@@ -134,9 +140,9 @@ def pending_values(wait: Wait, now: datetime) -> Values:
     return tuple(told[name] for name in PENDING.schema.names)
 
 
-def header_values(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytearray | None]]:
-    """Headers as Spark takes them."""
-    return [(name, None if value is None else bytearray(value)) for name, value in headers]
+def header_values(headers: Iterable[tuple[str, bytes | None]]) -> list[dict[str, Any]]:
+    """Headers as Arrow takes them."""
+    return [{"key": name, "value": value} for name, value in headers]
 
 
 def _bytes(value: bytearray | None) -> bytes | None:

@@ -75,8 +75,7 @@ class DeltaStore:
         values = []
         for seq, decision in enumerate(plan.decisions):
             row = encoded(decision)
-            raw = None if row.raw_value is None else bytearray(row.raw_value)
-            told = (row.decision, row.event_id, row.payload, raw, header_values(row.headers), at)
+            told = (row.decision, row.event_id, row.payload, row.raw_value, header_values(row.headers), at)
             values.append((batch.query_id, batch.batch_id, plan.mapping_version, seq, *told))
         frame = frame_of(self.context.session, values, PLAN.schema)
         app_id = batch.app_id(JOB, PLAN.name, "plan")

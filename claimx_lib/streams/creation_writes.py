@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.domain.creation.decisions import Wait
 from claimx_lib.domain.creation.effects import Effects, LetterChange, NewLetter
 from claimx_lib.domain.creation.keys import PIPELINE
 from claimx_lib.domain.creation.messages import OutgoingMessage
-from claimx_lib.schemas.tables import DEAD_LETTERS, PENDING
+from claimx_lib.schemas.tables import BIN, DEAD_LETTERS, HEADERS, INT, LONG, PENDING, STR
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.creation_rows import frame_of, header_values, pending_values
 from claimx_lib.streams.refusals import append_dead_letters
@@ -26,13 +27,25 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Pii
     from claimx_lib.streams.context import BatchRef, JobContext
 
-LETTERS = (
-    "topic STRING, partition INT, offset BIGINT, key BINARY, value BINARY, "
-    "headers ARRAY<STRUCT<key: STRING, value: BINARY>>, reason STRING, error STRING, claim_number STRING, "
-    "event_id STRING, attempts INT, candidates STRING"
+_RECORD = (("topic", STR), ("partition", INT), ("offset", LONG), ("key", BIN), ("value", BIN), ("headers", HEADERS))
+_FACTS = (
+    ("reason", STR),
+    ("error", STR),
+    ("claim_number", STR),
+    ("event_id", STR),
+    ("attempts", INT),
+    ("candidates", STR),
 )
-CHANGES = "dead_letter_id STRING, state STRING, by STRING, why STRING"
-MESSAGES = "topic STRING, key STRING, value BINARY, headers ARRAY<STRUCT<key: STRING, value: BINARY>>, cut STRING"
+
+
+def _struct(*columns: tuple[str, T.DataType]) -> T.StructType:
+    return T.StructType([T.StructField(name, kind) for name, kind in columns])
+
+
+LETTERS = _struct(*_RECORD, *_FACTS)
+CHANGES = _struct(("dead_letter_id", STR), ("state", STR), ("by", STR), ("why", STR))
+MESSAGES = _struct(("topic", STR), ("key", STR), ("value", BIN), ("headers", HEADERS), ("cut", STR))
+MERGED = _struct(*((field.name, field.dataType) for field in PENDING.schema), ("is_gone", T.BooleanType()))
 
 
 def applied(
@@ -60,8 +73,7 @@ def merge_pending(context: JobContext, upserts: Sequence[Wait], deletes: Sequenc
     names = PENDING.schema.names
     kept = [(*pending_values(wait, now), False) for wait in upserts]
     gone = [(event_id, *[None] * (len(names) - 1), True) for event_id in deletes]
-    columns = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in PENDING.schema)
-    source = frame_of(context.session, [*kept, *gone], f"{columns}, is_gone BOOLEAN")
+    source = frame_of(context.session, [*kept, *gone], MERGED)
     values: dict[str, str | Column] = {name: F.col(f"s.{name}") for name in names}
     (
         context.warehouse.open(context.session, PENDING.name)
@@ -112,8 +124,8 @@ def _letters(context: JobContext, letters: Sequence[NewLetter]) -> DataFrame:
             letter.record.topic,
             letter.record.partition,
             letter.record.offset,
-            None if letter.record.key is None else bytearray(letter.record.key),
-            None if letter.record.value is None else bytearray(letter.record.value),
+            letter.record.key,
+            letter.record.value,
             header_values(letter.record.headers),
             letter.reason,
             letter.error,
@@ -132,7 +144,7 @@ def _messages(context: JobContext, messages: Sequence[OutgoingMessage]) -> DataF
         (
             message.topic,
             message.key,
-            bytearray(message.value.encode("utf-8") if isinstance(message.value, str) else message.value),
+            message.value.encode("utf-8") if isinstance(message.value, str) else message.value,
             header_values(message.headers),
             message.cut,
         )
