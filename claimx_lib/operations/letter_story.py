@@ -72,8 +72,8 @@ def letter_story(tables: DeltaSql, dead_letter_id: str) -> LetterStory:
     payload = row["raw_value"] or b""
     event = event_facts(payload)
     ledger = _ledger(tables, row["event_id"])
-    happened = [*_attempts(tables, row["event_id"]), *_mapping_steps(tables, row["claim_number"])]
-    happened += [*_happened(event), *(_ledger_step(one) for one in ledger), _refused(letter, row), *_settled(letter)]
+    happened = [*_attempts(tables, row["event_id"]), *mapping_steps(tables, row["claim_number"])]
+    happened += [*_happened(event), *(ledger_step(one) for one in ledger), refused_step(letter), *settled_steps(letter)]
     return LetterStory(
         letter=letter,
         error=row["error"] or "",
@@ -124,13 +124,16 @@ def _attempts(tables: DeltaSql, event_id: str | None) -> Iterator[StoryStep]:
         f"AND event_id = {literal(event_id)} ORDER BY at DESC LIMIT {MOST_STEPS}",
         PLAN,
     )
-    for row in rows:
-        title, detail = _told(row["decision"], _fields(row["payload"]))
-        yield StoryStep(at=row["at"], kind="attempt", title=title, detail=detail)
+    yield from map(attempt_step, rows)
+
+
+def attempt_step(row: Row) -> StoryStep:
+    """A row of the plan (decision, payload, at) in words; messages and bodies stay out."""
+    title, detail = _told(row["decision"], _fields(row["payload"]))
+    return StoryStep(at=row["at"], kind="attempt", title=title, detail=detail)
 
 
 def _told(decision: str, fields: dict[str, Any]) -> tuple[str, str]:
-    """A plan row in words; messages and bodies stay out."""
     if decision == "Create":
         return f"Project {fields.get('project_id')} found", f"by {fields.get('resolved_by')}"
     if decision == "Skip":
@@ -149,7 +152,8 @@ def _fields(payload: str | None) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _mapping_steps(tables: DeltaSql, claim_number: str | None) -> Iterator[StoryStep]:
+def mapping_steps(tables: DeltaSql, claim_number: str | None) -> Iterator[StoryStep]:
+    """What was said about every spelling of a claim, and what became of it."""
     key = claim_key(claim_number or "")
     if not key:
         return
@@ -180,7 +184,8 @@ def _ledger(tables: DeltaSql, event_id: str | None) -> tuple[Row, ...]:
     )
 
 
-def _ledger_step(row: Row) -> StoryStep:
+def ledger_step(row: Row) -> StoryStep:
+    """A row of the ledger (state, project_id, claimx_task_id, resolved_by, reason, error, at) in words."""
     told = {
         "INTENT": "About to create the task",
         "CREATED": "Task created",
@@ -201,14 +206,15 @@ def _ledger_step(row: Row) -> StoryStep:
     return StoryStep(at=row["at"], kind="task", title=told.get(row["state"], str(row["state"])), detail=detail)
 
 
-def _refused(letter: LetterRow, row: Row) -> StoryStep:
+def refused_step(letter: LetterRow) -> StoryStep:
+    """That and why the letter came to be."""
     tries = f"after {letter.attempts} tries: " if letter.attempts > 1 else ""
-    return StoryStep(
-        at=letter.opened_at, kind="refused", title="Became a dead letter", detail=tries + (row["error"] or "")
-    )
+    detail = tries + (letter.error or letter.reason)
+    return StoryStep(at=letter.opened_at, kind="refused", title="Became a dead letter", detail=detail)
 
 
-def _settled(letter: LetterRow) -> Iterator[StoryStep]:
+def settled_steps(letter: LetterRow) -> Iterator[StoryStep]:
+    """What people or the pipeline did with a letter; nothing while it is open."""
     titles = {"REPLAYED": "Sent back into the flow", "RESOLVED": "Resolved", "DISCARDED": "Discarded"}
     if letter.state in titles:
         who = f"{letter.by}: " if letter.by else ""
