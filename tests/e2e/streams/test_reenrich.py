@@ -1,0 +1,33 @@
+"""Rows whose enrichment failed, repaired."""
+
+from __future__ import annotations
+
+from claimx_lib import runtime
+from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.streams.reenrich import Repaired
+from tests.fakes.world import World, tracking_message
+
+
+def test_failed_rows_are_repaired_in_place(world: World, simulator: Simulator) -> None:
+    """After an outage the failed rows get their details, the others stay, each repaired one is told; then none is left."""
+    simulator.control.put_tasks([{"id": 1, "status": "done", "rooms": 3}, {"id": 2, "status": "open"}])
+    simulator.control.fault("status", path="/api/v1/tasks/1", status=500)
+    simulator.control.fault("status", path="/api/v1/tasks/3", status=500)
+    messages = [tracking_message(f"e{task}", task=task) for task in (1, 2, 3)]
+    world.send("tracking", messages)
+    assert runtime.run(["task_tracking"], world.settings, available_now=True).status == 0
+    assert sorted(row.enrichment_status for row in world.rows()) == ["enriched", "failed", "failed"]
+    simulator.control.clear_faults()
+    assert runtime.repair(world.settings, since=None, limit=10) == Repaired(
+        asked=2, outcomes={"enriched": 1, "not_found": 1}
+    )
+    rows = {row.event_id: row for row in world.rows()}
+    assert rows["e1"].enrichment_status == "enriched"
+    assert rows["e1"].claimx_task_full.rooms == 3
+    assert rows["e1"].enrichment_error is None
+    assert rows["e3"].enrichment_status == "not_found"
+    told = [(m["key"], m["value"]["enrichment_status"]) for m in world.received("tracking_success")]
+    assert sorted(told[3:]) == [("e1", "enriched"), ("e3", "not_found")]
+    calls = len(simulator.control.requests())
+    assert runtime.repair(world.settings, since=None, limit=10).asked == 0
+    assert len(simulator.control.requests()) == calls

@@ -1,0 +1,134 @@
+"""One application: start, stop, crash, failure of one job, lost records, backfill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import TopicPartition
+
+from claimx_lib import runtime
+from claimx_lib.connectors.kafka_client import admin
+from claimx_lib.errors import KafkaError
+from claimx_lib.streams.context import StopFlag
+from tests.fakes.world import World, event
+
+CLAIMX = Path(sys.executable).with_name("claimx")
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not in {seconds} s"
+        time.sleep(0.2)
+
+
+@contextmanager
+def running(world: World, *jobs: str) -> Iterator[subprocess.Popen[str]]:
+    """`claimx run` as a process of its own, killed at the end if it still lives."""
+    sets = [argument for one in world.sets() for argument in ("--set", one)]
+    log = f"logging.spark_file={world.folder}/spark.log"
+    command = [str(CLAIMX), "run", *jobs, *sets, "--set", log]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=30)
+
+
+def jvm_of(process: subprocess.Popen[str]) -> psutil.Process | None:
+    children = psutil.Process(process.pid).children()
+    return next((child for child in children if child.name() == "java"), None)
+
+
+@pytest.mark.timeout(300)
+def test_sigterm_stops_between_two_batches(world: World) -> None:
+    """SIGTERM to a running application ends it with 0, without a traceback, and what it had read stays done."""
+    world.send("claimx_events", [event(f"e{n}") for n in range(5)])
+    with running(world, "task_trigger") as process:
+        until(lambda: len(world.received("tracking")) == 5, "the events are published")
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+        assert "Traceback" not in told
+    report = runtime.run(["task_trigger"], world.settings, available_now=True)
+    assert report.status == 0
+    assert len(world.received("tracking")) == 5
+
+
+@pytest.mark.timeout(300)
+def test_no_jvm_outlives_a_killed_application(world: World) -> None:
+    """SIGKILL to Python takes its JVM with it, and the next start goes on where the last one stopped."""
+    world.send("claimx_events", [event("e1")])
+    with running(world, "task_trigger") as process:
+        until(lambda: len(world.received("tracking")) == 1, "the event is published")
+        jvm = jvm_of(process)
+        assert jvm is not None
+        os.kill(process.pid, signal.SIGKILL)
+        until(lambda: not jvm.is_running() or jvm.status() == psutil.STATUS_ZOMBIE, "the JVM is gone", 30)
+
+
+def test_a_job_that_fails_leaves_the_others_running(world: World) -> None:
+    """A damaged checkpoint ends its own job with one line; the job beside it does its work; the status is 1."""
+    checkpoint = Path(world.settings.storage.checkpoints) / "task_trigger"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "metadata").write_text("damaged")
+    world.send("claimx_events", [event("e1")])
+    report = runtime.run(["task_trigger", "task_tracking"], world.settings, available_now=True)
+    assert [job for job, _ in report.failures] == ["task_trigger"]
+    assert "\n" not in str(report.failures[0][1])
+    assert report.status == 1
+    assert (Path(world.settings.storage.checkpoints) / "task_tracking").is_dir()
+
+
+def test_a_stop_that_comes_first_starts_nothing(world: World) -> None:
+    """A stop asked for while Spark starts leaves every record unread, and is no failure."""
+    world.send("claimx_events", [event("e1")])
+    stop = StopFlag()
+    stop.set()
+    assert runtime.run(["task_trigger"], world.settings, available_now=True, stop=stop).status == 0
+    assert world.received("tracking") == []
+
+
+def test_records_that_aged_out_are_told_and_accounted_for(world: World) -> None:
+    """Offsets gone from the broker stop the job with one line; accepted, they are one dead letter and it goes on."""
+    world.send("claimx_events", [event("e0")])
+    assert runtime.run(["task_trigger"], world.settings, available_now=True).status == 0
+    partition = world.received("claimx_events")[0]["partition"]
+    world.send("claimx_events", [event(f"e{n}") for n in range(1, 6)])
+    topic = world.topic("claimx_events")
+    for future in admin(world.settings.kafka).delete_records([TopicPartition(topic, partition, 4)]).values():
+        future.result(timeout=30)
+    with pytest.raises(KafkaError, match=f"{topic}/{partition}, offsets 1 to 3 are gone from the broker"):
+        runtime.run(["task_trigger"], world.settings, available_now=True)
+    accepting = world.with_settings("kafka.accept_data_loss=true")
+    assert runtime.run(["task_trigger"], accepting.settings, available_now=True).status == 0
+    assert [message["key"] for message in world.received("tracking")] == ["12345"] * 3
+    letters = [(row.reason, row.source_topic, row.source_offset) for row in world.letters()]
+    assert letters == [("offsets-aged-out", topic, 1)]
+
+
+def test_a_backfill_reads_its_range_on_a_checkpoint_of_its_own(world: World) -> None:
+    """Only records of the range are processed again; the job's own checkpoint and what is there stay as they are."""
+    world.send("claimx_events", [event("early")])
+    until(lambda: len(world.received("claimx_events")) == 1, "the event is there")
+    between = datetime.now(UTC) + timedelta(milliseconds=5)  # Kafka counts milliseconds: the two must not share one
+    until(lambda: datetime.now(UTC) > between, "the clock goes on")
+    world.send("claimx_events", [event("late")])
+    report = runtime.backfill("task_trigger", world.settings, since=between - timedelta(hours=1), until=between)
+    assert report.status == 0
+    assert [message["value"]["event_id"] for message in world.received("tracking")] == ["early"]
+    assert not (Path(world.settings.storage.checkpoints) / "task_trigger").exists()
+    assert runtime.backfill("task_trigger", world.settings, since=between, until=None).status == 0
+    assert [message["value"]["event_id"] for message in world.received("tracking")] == ["early", "late"]
