@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import shutil
 import threading
 import time
@@ -160,7 +161,7 @@ def _settings(folder: Path, broker: Broker, token: str, base_url: str) -> Settin
         "jobs": {
             "mapping_sync": {"trigger_seconds": 0.5},
             "task_creation": {
-                "retry_delay_seconds": 1,
+                "retry_delay_seconds": 3,
                 "retry_backoff_factor": 1,
                 "retry_jitter": False,
                 "trigger_seconds": 0.5,
@@ -188,7 +189,7 @@ def _played(stage: _Stage, events: int, seed: int) -> list[Check]:
     def operate(arguments: Sequence[str]) -> int:
         from claimx_lib.cli.main import main
 
-        print(f"  $ claimx {' '.join(arguments)}", flush=True)
+        print(f"  $ claimx {shlex.join(arguments)}", flush=True)
         return main([*arguments, "--config", str(stage.file)])
 
     def beside(names: Sequence[str], story: Callable[[], None]) -> None:

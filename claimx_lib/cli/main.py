@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given
     try:
-        status = _app()([a for a in given if a != DEBUG], prog_name="claimx", standalone_mode=False)
+        status = application()([a for a in given if a != DEBUG], prog_name="claimx", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except ClaimxError as error:
         return _failed(str(error), error.exit_status, debug=debug)
@@ -56,7 +56,8 @@ def _usage(error: typer.TyperException) -> str:
     return f"{' '.join(error.format_message().split())} — see {where} --help"
 
 
-def _app() -> typer.Typer:
+def application() -> typer.Typer:
+    """Return the command line with every command that is there."""
     app = typer.Typer(
         name="claimx",
         help="iTel cabinet task tracking and XACT-to-ClaimX task creation: run it, watch it, settle what waits.",
