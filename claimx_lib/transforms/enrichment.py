@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Kernel = Callable[[Iterator[Any]], Iterator[Any]]
 """Record batches in, record batches with the columns of `ENRICHMENT_DDL` added out."""
 
+_KIND = r"^(?:project: )?([a-z-]+)"
+
 ROWS_FOR_A_PARTITION = 200
 """Fewer rows than this are not worth a second worker: the calls, not the rows, take the time."""
 
@@ -77,7 +79,7 @@ def figures(frame: DataFrame, texts: Mapping[str, str]) -> DataFrame:
         F.count(F.lit(1)).alias("rows"),
         F.collect_list("enrichment_status").alias("enrichments"),
         F.collect_list("task_status").alias("statuses"),
-        F.collect_list(F.substring_index("enrichment_error", " ", 1)).alias("errors"),
+        F.collect_list(F.regexp_extract("enrichment_error", _KIND, 1)).alias("errors"),
         F.flatten(F.collect_list("api_seconds")).alias("seconds"),
         F.coalesce(F.sum("api_calls"), F.lit(0)).alias("calls"),
         F.coalesce(F.sum("api_errors"), F.lit(0)).alias("api_errors"),
