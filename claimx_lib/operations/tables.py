@@ -146,4 +146,4 @@ def _local_properties(folder: Path) -> dict[str, str] | None:
 
     if not DeltaTable.is_deltatable(str(folder)):
         return None
-    return dict(DeltaTable(str(folder), without_files=True).metadata().configuration)
+    return dict(DeltaTable(str(folder)).metadata().configuration)
