@@ -62,7 +62,7 @@ class DeltaStore:
     def plan(self, batch: BatchRef) -> Plan | None:
         """The plan that was made for this batch, if one was."""
         of_batch = (F.col("query_id") == batch.query_id) & (F.col("batch_id") == batch.batch_id)
-        rows = self._read(PLAN.name).where(of_batch).orderBy("seq").collect()
+        rows = sorted(self._read(PLAN.name).where(of_batch).collect(), key=lambda row: row["seq"])
         if not rows:
             return None
         return Plan(
@@ -100,7 +100,7 @@ class DeltaStore:
         if after == to:
             return frozenset()
         try:
-            changed = changes_of(self.context, MAPPING.name, after + 1, to).select("claim_key").distinct().collect()
+            changed = changes_of(self.context, MAPPING.name, after + 1, to).select("claim_key").collect()
         except PySparkException as error:
             reason = " ".join(str(error).split())[:200]
             logger(job=JOB).warning("the mapping's changes are gone: every pending claim is looked at", reason=reason)
@@ -123,10 +123,10 @@ class DeltaStore:
     def due(self, now: datetime, limit: int | None) -> list[PendingRow]:
         """Pending rows whose time has come, the longest due first."""
         pending = self._read(PENDING.name)
-        first = pending.agg(F.min("next_attempt_at").alias("first")).first()  # no literal: compiled once, not each time
+        first = pending.coalesce(1).agg(F.min("next_attempt_at").alias("first")).first()  # no literal: compiled once
         if first is None or first["first"] is None or first["first"].astimezone(UTC) > now:
             return []
-        rows = pending.where(F.col("next_attempt_at") <= F.lit(now)).orderBy("next_attempt_at")
+        rows = pending.where(F.col("next_attempt_at") <= F.lit(now)).coalesce(1).orderBy("next_attempt_at")
         return [pending_row(row) for row in (rows if limit is None else rows.limit(limit)).collect()]
 
     def waiting(self, keys: frozenset[str] | None) -> list[PendingRow]:
@@ -163,7 +163,7 @@ class DeltaStore:
             among(rows, "event_id", event_ids).select(F.lit(name).alias("place"), "event_id", "letter")
             for name, rows in places.items()
         ]
-        found = set(frames[0].unionByName(frames[1]).unionByName(frames[2]).collect())
+        found = set(frames[0].unionByName(frames[1]).unionByName(frames[2]).coalesce(1).collect())
         open_letters: dict[str, tuple[str, ...]] = {}
         for row in found:
             if row["letter"] is not None:
