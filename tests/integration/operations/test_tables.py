@@ -22,7 +22,7 @@ NAMES = [spec.name for spec in TABLES]
 
 
 def settings_at(folder: Path) -> Settings:
-    return load(sets=[f"storage.warehouse={folder}", "storage.table_properties={owner: claims}"], environ={})
+    return load(sets=[f"storage.warehouse={folder}", "storage.table_properties={team: claims}"], environ={})
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_tables_have_the_shape_that_is_specified(made: Settings) -> None:
     assert table.metadata().partition_columns == ["year", "month", "day"]
     assert table.metadata().description == TRACKING.comment
     properties = table.metadata().configuration
-    assert properties.items() >= {**TRACKING.properties, "owner": "claims"}.items()
+    assert properties.items() >= {**TRACKING.properties, "team": "claims"}.items()
 
 
 def test_a_second_create_changes_nothing(spark: SparkSession, made: Settings) -> None:
