@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from py4j.protocol import Py4JError
 
 from claimx_lib.config.load import load
-from claimx_lib.connectors.spark import open_session
+from claimx_lib.connectors.spark import on_databricks, open_session
 from claimx_lib.errors import ClaimxError, ConfigError, UsageError
 from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
@@ -25,10 +25,11 @@ from claimx_lib.observability.metrics import Metrics
 from claimx_lib.observability.push import push
 from claimx_lib.operations.backfill import backfill_settings
 from claimx_lib.operations.gauges import refreshed, table_gauges
+from claimx_lib.operations.maintenance import Step, maintain, reported
 from claimx_lib.operations.preflight import checked, tables_of
 from claimx_lib.operations.tables import require_tables
 from claimx_lib.streams.application import FLOW, run_in_turn, run_together
-from claimx_lib.streams.context import JobContext, StopFlag
+from claimx_lib.streams.context import JobContext, StopFlag, utc_now
 from claimx_lib.streams.gaps import record_gaps
 from claimx_lib.streams.reenrich import Repaired, reenrich
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
 ALL = "all"
+MAINTENANCE = "maintenance"
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -114,6 +116,24 @@ def repair(settings: Settings, *, since: datetime | None, limit: int) -> Repaire
         return reenrich(context, since=since, limit=limit)
 
 
+def keep_up(settings: Settings) -> list[Step]:
+    """Carry out the upkeep of all tables once, repair of failed enrichments included; safe beside running streams.
+
+    A step that fails is told and leaves the others. Raises ClaimxError where settings or tables are not as needed.
+    """
+    job = settings.jobs.maintenance
+    configure_logs(settings.logging)
+    require_tables(settings, tables_of([MAINTENANCE]))
+    with spark_session(settings, app_name="claimx maintenance") as session:
+        context = JobContext(session=session, settings=settings, metrics=Metrics())
+        require_tables(settings, tables_of([MAINTENANCE]), session)
+        steps = maintain(session, context.warehouse, job, now=utc_now())
+        if job.reenrich_days and settings.jobs.task_tracking.lookup_enabled:
+            since = utc_now() - timedelta(days=job.reenrich_days)
+            steps.append(reported("itel_cabinet_task_tracking", "reenrich", lambda: _repaired(context, since)))
+    return steps
+
+
 def chosen(jobs: Sequence[str], settings: Settings) -> tuple[str, ...]:
     """Return the jobs meant, each once, in the order of the data flow; `all` means every one that is enabled."""
     unknown = [job for job in jobs if job not in (*FLOW, ALL)]
@@ -140,7 +160,7 @@ def spark_session(settings: Settings, *, app_name: str) -> Iterator[SparkSession
     try:
         yield session
     finally:
-        if not was_there:
+        if not was_there and not on_databricks():  # a cluster's session is the cluster's
             _stop_quietly(session)
 
 
@@ -180,6 +200,8 @@ def submit(job: str, arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         settings = load(given.env, config=given.config, sets=[*given.set, *loss_accepted(given.accept_data_loss)])
+        if job == MAINTENANCE:
+            return upkeep_status(keep_up(settings))
         report = run([job], settings, available_now=given.available_now)
     except ClaimxError as error:
         sys.stderr.write(f"claimx: {job}: {error}\n")
@@ -187,6 +209,20 @@ def submit(job: str, arguments: Sequence[str]) -> int:
     for name, failure in report.failures:
         sys.stderr.write(f"claimx: {name}: {failure}\n")
     return report.status
+
+
+def _repaired(context: JobContext, since: datetime) -> str:
+    done = reenrich(context, since=since)
+    told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
+    return f"{done.asked} rows asked for again: {told}" if done.asked else "no row's enrichment has failed"
+
+
+def upkeep_status(steps: Sequence[Step]) -> int:
+    """Log each step of an upkeep; return the exit status, 1 where one failed."""
+    for step in steps:
+        told = logger(job=MAINTENANCE).info if step.is_done else logger(job=MAINTENANCE).error
+        told("upkeep", table=step.table, step=step.step, result=step.result, seconds=step.seconds)
+    return 0 if all(step.is_done for step in steps) else 1
 
 
 def loss_accepted(is_accepted: bool) -> list[str]:  # noqa: FBT001  (it is what the flag says)

@@ -11,7 +11,10 @@ from claimx_lib.cli.output import tell
 
 Jobs = Annotated[
     list[str],
-    typer.Argument(metavar="JOB... | all", help="task_trigger, task_tracking, mapping_sync, task_creation, or all."),
+    typer.Argument(
+        metavar="JOB... | all",
+        help="task_trigger, task_tracking, mapping_sync, task_creation, or all; maintenance runs once and alone.",
+    ),
 ]
 AvailableNow = Annotated[bool, typer.Option("--available-now", help="Process what is there, job after job, and end.")]
 AcceptLoss = Annotated[
@@ -31,9 +34,11 @@ def command(
 
     Examples: claimx run all;  claimx run task_trigger task_tracking --available-now
     """
-    from claimx_lib.runtime import loss_accepted, run
+    from claimx_lib.runtime import MAINTENANCE, keep_up, loss_accepted, run, upkeep_status
 
     settings = settings_of(env, config, [*(sets or []), *loss_accepted(accept_data_loss)])
+    if jobs == [MAINTENANCE]:
+        raise typer.Exit(upkeep_status(keep_up(settings)))
     report = run(jobs, settings, available_now=available_now)
     for job, failure in report.failures:
         tell(f"claimx: {job}: {failure}")
