@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from claimx_lib.observability.logs import logger
+from claimx_lib.observability.logs import carrying, logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], No
         batch = BatchRef(query_id=_query_id(frame), batch_id=batch_id)
         try:
             context.stop.check()
-            stage.process_batch(_in_range(frame, context), batch)
+            with carrying(job=stage.job, batch_id=batch_id):
+                stage.process_batch(_in_range(frame, context), batch)
         except Exception as error:
             context.failures[stage.job] = error
             raise
