@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from claimx_lib.connectors.delta_sql import DeltaSql, Row, any_of, literal
 from claimx_lib.connectors.kafka_client import Message, send
 from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.creation.headers import DEAD_LETTER_ID, REPLAY_COUNT, Replay, retry_headers
-from claimx_lib.domain.creation.instants import iso
 from claimx_lib.domain.creation.messages import replay_headers
 from claimx_lib.domain.rate import RateLimiter
 from claimx_lib.domain.reasons import Reason
 from claimx_lib.errors import ClaimxError, NotFound, UsageError
+from claimx_lib.operations.mapping_decisions import author, decision, messages
 from claimx_lib.operations.review import TABLE, LetterFilter, LetterRow, letters_by_id, letters_wanted
 
 if TYPE_CHECKING:
@@ -52,7 +50,6 @@ class LetterDesk:
     tables: DeltaSql
     send: Callable[[Iterable[Message]], int]
     clock: Clock = SYSTEM_CLOCK
-    new_id: Callable[[], str] = field(default=lambda: str(uuid4()))
 
     def replay(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:
         """Back into the flow as they are; ClaimxError, and nothing sent, where one of them has no way back."""
@@ -70,7 +67,8 @@ class LetterDesk:
                 f"dead letter {dead_letter_id[:12]} ({letter['reason']}) does not wait for a project",
                 cure="replay or discard it",
             )
-        self.send([self.mapping_message(letter["claim_number"], project_id, by=by, why=why)])
+        told = [decision(letter["claim_number"], project_id)]
+        self.send(messages(self.settings, told, author(by, why), now=self.clock.now))
         self._mark((dead_letter_id,), by=by, why=why)
         if not self.settings.jobs.task_creation.auto_recover:
             self.replay((dead_letter_id,), by=by, why=why)
@@ -103,21 +101,6 @@ class LetterDesk:
                 ids = tuple(one.dead_letter_id for one in part if one.count == count)
                 self._mark(ids, by=by, why=why, state=REPLAYED, count=count)
         return len(ready)
-
-    def mapping_message(self, claim_number: str, project_id: int, *, by: str, why: str) -> Message:
-        """A person's decision about a claim, as an identity event."""
-        value = {
-            "event_id": f"manual-{self.new_id()}",
-            "domain": "manual",
-            "claim_number": claim_number,
-            "project_id": project_id,
-            "timestamp": iso(self.clock.now()),
-            "by": by,
-            "why": why,
-            "action": "set",
-        }
-        topic = self.settings.kafka.topics.manual_decisions
-        return Message(topic=topic, key=claim_number, value=json.dumps(value, ensure_ascii=False))
 
     def _way_back(self, row: Row, mended: bytes | None) -> Replayable:
         headers = tuple((h["key"], h["value"]) for h in row["headers"] or ())
@@ -188,7 +171,7 @@ def desk_of(settings: Settings) -> LetterDesk:
     return LetterDesk(
         settings=settings,
         tables=DeltaSql(root=settings.storage.warehouse),
-        send=lambda messages: send(settings.kafka, messages),
+        send=lambda sent: send(settings.kafka, sent),
     )
 
 
