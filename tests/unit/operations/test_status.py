@@ -1,0 +1,64 @@
+"""How things stand, without a JVM and without a broker."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from claimx_lib.config.load import load
+from claimx_lib.config.settings import Settings
+from claimx_lib.operations.status import status
+from tests.fakes.warehouse import Tables, letter
+
+NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
+
+
+def settings_at(folder: Path, port: int) -> Settings:
+    return load(
+        sets=[
+            f"storage.warehouse={folder}/warehouse",
+            f"storage.checkpoints={folder}/checkpoints",
+            f"kafka.bootstrap_servers=127.0.0.1:{port}",
+        ],
+        environ={},
+    )
+
+
+def batch(folder: Path, number: int, offset: int, at: datetime) -> None:
+    for name in ("offsets", "commits"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "offsets" / str(number)).write_text(f'v1\n{{}}\n{{"claimx.events":{{"0":{offset}}}}}')
+    (folder / "commits" / str(number)).write_text("v1\n{}")
+    os.utime(folder / "commits" / str(number), (at.timestamp(), at.timestamp()))
+
+
+def test_progress_and_rate_come_from_the_checkpoint(tmp_path: Path, free_port: int) -> None:
+    """The newest committed batch, how long ago it was, and the records a second over the last ones are told."""
+    folder = tmp_path / "checkpoints" / "task_trigger"
+    batch(folder, 3, 100, NOW - timedelta(seconds=60))
+    batch(folder, 4, 400, NOW - timedelta(seconds=30))
+    query = status(settings_at(tmp_path, free_port), now=NOW).queries[0]
+    assert (query.job, query.batch, query.seconds_ago, query.records_per_second) == ("task_trigger", 4, 30.0, 10.0)
+
+
+def test_what_cannot_be_reached_is_told_and_the_rest_is_shown(tmp_path: Path, free_port: int) -> None:
+    """Without a broker lag is unknown, not zero; the tables are read all the same."""
+    tables = Tables(root=tmp_path / "warehouse").create()
+    tables.append("dead_letters", [letter(1), letter(2, state="RESOLVED")])
+    tables.append(
+        "xact_task_ledger",
+        [
+            {"idempotency_key": "k", "state": "INTENT", "at": NOW},
+            {"idempotency_key": "k", "state": "CREATED", "at": NOW},
+            {"idempotency_key": "l", "state": "INTENT", "at": NOW},
+        ],
+    )
+    found = status(settings_at(tmp_path, free_port), now=NOW)
+    assert found.queries[0].lag_records is None
+    assert "no broker answers" in found.problems[0]
+    assert found.tables["dead_letters"] == {
+        "OPEN task_creation project-not-found": 1,
+        "RESOLVED task_creation project-not-found": 1,
+    }
+    assert found.tables["ledger"] == {"CREATED": 1, "INTENT": 1}

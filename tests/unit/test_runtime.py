@@ -1,0 +1,33 @@
+"""Which jobs a run is of."""
+
+from __future__ import annotations
+
+import pytest
+
+from claimx_lib.config.load import load
+from claimx_lib.errors import ConfigError, UsageError
+from claimx_lib.runtime import chosen
+
+SETTINGS = load(environ={})
+
+
+def test_jobs_run_in_the_order_of_the_data_flow() -> None:
+    """However they are named, each runs once and in the order in which events go."""
+    assert chosen(["task_creation", "task_trigger", "task_creation"], SETTINGS) == ("task_trigger", "task_creation")
+    assert chosen(["all"], SETTINGS) == ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
+
+
+def test_a_job_that_is_switched_off_is_left_out_of_all_and_refused_by_name() -> None:
+    """`enabled: false` is respected, and a person who names the job is told."""
+    settings = load(sets=["jobs.task_creation.enabled=false"], environ={})
+    assert "task_creation" not in chosen(["all"], settings)
+    with pytest.raises(ConfigError, match=r"jobs\.task_creation\.enabled is false"):
+        chosen(["task_creation"], settings)
+
+
+@pytest.mark.parametrize("jobs", [["nonsense"], [], ["all", "nonsense"]])
+def test_an_unknown_job_is_wrong_usage_with_the_list(jobs: list[str]) -> None:
+    """The cure names every job there is."""
+    with pytest.raises(UsageError) as caught:
+        chosen(jobs, SETTINGS)
+    assert "task_trigger, task_tracking, mapping_sync, task_creation" in caught.value.cure
