@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterator
-from dataclasses import fields
-from datetime import datetime
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from claimx_lib.console.letters import chosen_from
 from claimx_lib.console.render import desk_of
-from claimx_lib.console.wording import iso
+from claimx_lib.operations.letter_export import export
 from claimx_lib.operations.letter_story import letter_story
-from claimx_lib.operations.review import LetterRow, letters_wanted
+from claimx_lib.operations.review import letters_wanted
 
 router = APIRouter()
 MOST_ROWS = 100_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The last four are full-width: a spreadsheet takes them too."""
-COLUMNS = tuple(field.name for field in fields(LetterRow))
 
 
 @router.get("/export.csv")
@@ -29,9 +22,10 @@ def letters_as_csv(request: Request) -> Response:
     """The letters of these filters, oldest first, at most `MOST_ROWS`; no cell is a formula to a spreadsheet."""
     desk = desk_of(request)
     wanted = chosen_from(dict(request.query_params)).wanted(desk.clock.now())
-    rows = letters_wanted(desk.tables, wanted, limit=MOST_ROWS)
+    text = io.StringIO()
+    export(letters_wanted(desk.tables, wanted, limit=MOST_ROWS), text, "csv")
     headers = {"Content-Disposition": 'attachment; filename="dead-letters.csv"'}
-    return StreamingResponse(_lines(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/letters/{letter_id}/payload")
@@ -41,22 +35,3 @@ def payload(request: Request, letter_id: str) -> Response:
     name = "".join(c for c in letter_id[:16] if c.isalnum())
     headers = {"Content-Disposition": f'attachment; filename="letter-{name}.bin"'}
     return Response(story.payload, media_type="application/octet-stream", headers=headers)
-
-
-def harmless(value: object) -> str:
-    """Return a cell that a spreadsheet shows and does not carry out."""
-    text = iso(value) if isinstance(value, datetime) else "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
-
-
-def _lines(rows: tuple[LetterRow, ...]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([harmless(getattr(row, name)) for name in COLUMNS])
-        if buffer.tell() > 2**16:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()

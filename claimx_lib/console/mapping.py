@@ -7,7 +7,8 @@ from fastapi.responses import HTMLResponse
 
 from claimx_lib.console.render import desk_of, page
 from claimx_lib.domain.claim_number import claim_key
-from claimx_lib.operations.mapping_search import mapped_claim, mapping_changes, search_mapping
+from claimx_lib.operations.mapping import conflicts, history_of
+from claimx_lib.operations.mapping_search import mapped_claim, search_mapping
 from claimx_lib.operations.review import letters_of_claim
 
 router = APIRouter()
@@ -26,7 +27,7 @@ def search(request: Request, q: str = "") -> HTMLResponse:
         q=text,
         found=search_mapping(desk.tables, text, limit=MOST if text else RECENT),
         most=MOST,
-        conflicts=(),
+        conflicts=conflicts(desk.tables, desk.settings, limit=MOST) if not text else (),
     )
 
 
@@ -43,6 +44,6 @@ def claim(request: Request, claim_number: str) -> HTMLResponse:
         title=f"Claim {claim_number[:60]}",
         claim_number=claim_number[:200],
         mapped=mapped_claim(desk.tables, claim_number),
-        history=mapping_changes(desk.tables, claim_number),
+        history=history_of(desk.tables, claim_number)[::-1],
         letters=letters,
     )

@@ -131,10 +131,16 @@ def _let_go_on_failure(tables: DeltaSql, letters: tuple[LetterRow, ...], *, by: 
     try:
         yield
     except BaseException:
-        ids = any_of("dead_letter_id", tuple(row.dead_letter_id for row in letters))
-        mark = f'"by" = {literal(by)} AND why = {literal(why)}'
-        tables.update(TABLE, {'"by"': "NULL", "why": "NULL"}, f"{ids} AND state = 'OPEN' AND {mark}")
+        for before in {(row.by, row.why) for row in letters}:
+            ids = any_of("dead_letter_id", tuple(row.dead_letter_id for row in letters if (row.by, row.why) == before))
+            mark = f'"by" = {literal(by)} AND why = {literal(why)}'
+            values = {'"by"': _or_null(before[0]), "why": _or_null(before[1])}
+            tables.update(TABLE, values, f"{ids} AND state = 'OPEN' AND {mark}")
         raise
+
+
+def _or_null(text: str) -> str:
+    return literal(text) if text else "NULL"
 
 
 def _as_seen(rows: Iterable[LetterRow]) -> str:

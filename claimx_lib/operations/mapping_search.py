@@ -8,7 +8,7 @@ from datetime import datetime
 from claimx_lib.connectors.delta_sql import DeltaSql, literal
 from claimx_lib.domain.claim_number import claim_key
 
-MAPPING, HISTORY = "claim_project_mapping", "claim_project_mapping_history"
+MAPPING = "claim_project_mapping"
 LONG_MAX = 2**63 - 1
 
 
@@ -20,20 +20,6 @@ class MappedClaim:
     project_id: int
     source: str
     updated_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappingChange:
-    """An identity event and what became of it."""
-
-    claim_number: str
-    from_project: int | None
-    to_project: int | None
-    source: str
-    by: str
-    why: str
-    outcome: str
-    at: datetime | None
 
 
 def search_mapping(tables: DeltaSql, text: str, *, limit: int = 50) -> tuple[MappedClaim, ...]:
@@ -52,30 +38,6 @@ def mapped_claim(tables: DeltaSql, claim_number: str) -> MappedClaim | None:
     """Return the mapping of exactly this claim number, None where there is none."""
     rows = _mapped(tables, f"claim_number = {literal(claim_number)}", "claim_number", 1)
     return rows[0] if rows else None
-
-
-def mapping_changes(tables: DeltaSql, claim_number: str, *, limit: int = 200) -> tuple[MappingChange, ...]:
-    """Return what happened to every spelling of this claim, the newest first."""
-    key = claim_key(claim_number)
-    where = f"claim_key = {literal(key)}" if key else f"claim_number = {literal(claim_number)}"
-    rows = tables.rows(
-        'SELECT claim_number, "from", "to", source, "by", why, outcome, at FROM t '
-        f"WHERE {where} ORDER BY at DESC NULLS LAST, event_timestamp DESC LIMIT {int(limit)}",
-        HISTORY,
-    )
-    return tuple(
-        MappingChange(
-            claim_number=row["claim_number"] or "",
-            from_project=row["from"],
-            to_project=row["to"],
-            source=row["source"] or "",
-            by=row["by"] or "",
-            why=row["why"] or "",
-            outcome=row["outcome"] or "",
-            at=row["at"],
-        )
-        for row in rows
-    )
 
 
 def _mapped(tables: DeltaSql, where: str, order: str, limit: int) -> tuple[MappedClaim, ...]:

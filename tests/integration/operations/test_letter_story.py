@@ -7,7 +7,7 @@ from pathlib import Path
 from claimx_lib.config.load import load
 from claimx_lib.operations.decision_progress import progress_of
 from claimx_lib.operations.letter_story import event_facts, letter_story
-from claimx_lib.operations.mapping_search import mapped_claim, mapping_changes, search_mapping
+from claimx_lib.operations.mapping_search import mapped_claim, search_mapping
 from claimx_lib.operations.rule_trace import rule_trace
 from tests.fakes.warehouse import NOW, Tables, letter, letter_id, mapping
 
@@ -107,17 +107,3 @@ def test_the_mapping_is_searched_by_spelling_beginning_and_project(tmp_path: Pat
     assert search_mapping(tables.sql, "'; DROP") == ()
     assert search_mapping(tables.sql, "9" * 40) == ()
     assert mapped_claim(tables.sql, "ABC-123456") is None
-
-
-def test_history_is_of_every_spelling_newest_first(tmp_path: Path) -> None:
-    """What happened under another spelling of the claim belongs to its history."""
-    tables = Tables(tmp_path).create()
-    older = history(
-        event_id="h0", claim_number="abc123456", by=None, why=None, source="claimx", at=NOW - timedelta(days=1)
-    )
-    tables.append("claim_project_mapping_history", [older, history(), history(event_id="h2", claim_key="OTHER")])
-    changes = mapping_changes(tables.sql, "ABC-123456")
-    assert [(c.claim_number, c.source, c.by, c.to_project) for c in changes] == [
-        ("ABC-123456", "manual", "Ana", 55),
-        ("abc123456", "claimx", "", 55),
-    ]

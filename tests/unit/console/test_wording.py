@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimx_lib.console.exports import harmless
 from claimx_lib.console.wording import NONE, ago, payload_text, percent, reason_text, span, visible
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -22,17 +21,6 @@ def test_visible_text_holds_no_markup_and_nothing_unseen(text: str) -> None:
 def test_direction_characters_are_written_out() -> None:
     """A right-to-left override can't make a text look like another one."""
     assert str(visible("a\u202eb")) == 'a<span class="unseen">\\u202e</span>b'
-
-
-@pytest.mark.parametrize("cell", ["=HYPERLINK(1)", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "\uff1d1"])
-def test_no_exported_cell_is_a_formula(cell: str) -> None:
-    """A spreadsheet shows what we export and carries none of it out."""
-    assert harmless(cell) == f"'{cell}"
-
-
-def test_ordinary_cells_are_exported_as_they_are() -> None:
-    """Only what could be a formula is marked."""
-    assert [harmless(x) for x in ("ABC-123", None, 4, NOW)] == ["ABC-123", "", "4", "2026-11-20T14:30:00Z"]
 
 
 @pytest.mark.parametrize(
