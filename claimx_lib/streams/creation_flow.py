@@ -196,7 +196,8 @@ class Flow:
         )
         states = posting.carry_out(creates, skips)
         ended = tuple(self._ended(decision, states) for decision in plan.decisions)
-        late = [final for one in ended for final in one.finals if isinstance(final, Skip) and final not in skips]
+        created = [final for one in ended if isinstance(one.planned, Create) for final in one.finals]
+        late = [final for final in created if isinstance(final, Skip)]
         posting.carry_out([], late)
         self.last_ended = ended
         self.store.apply(batch, effects_of(ended, self.topics, is_again=is_again), self.now())

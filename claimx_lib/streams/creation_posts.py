@@ -124,8 +124,8 @@ class Posting:
             kept = self.states.get(row.idempotency_key, FREE)
             if not any((r.attempt_id, r.state) == (row.attempt_id, row.state) for r in kept.rows):
                 self.states[row.idempotency_key] = kept.plus(row)
-        owned = [work for work in works if self._is_ours(work, order)]
-        return owned, [work for work in works if work not in owned]
+        told = [(work, self._is_ours(work, order)) for work in works]
+        return [work for work, is_ours in told if is_ours], [work for work, is_ours in told if not is_ours]
 
     def _is_ours(self, work: Work, order: Mapping[str, int]) -> bool:
         kept = self.states[work.task.key]

@@ -51,7 +51,9 @@ class Crash(BaseException):
 def xact_bytes(event_id: str, claim_number: Any, **fields: Any) -> bytes:
     """An XACT event as its producer writes it."""
     event = {"event_id": event_id, "event_type": "ESTIMATE_CREATED", "claim_number": claim_number}
-    return json.dumps({**event, "timestamp": "2026-01-10T11:00:00Z", "estimate": {"id": f"est-{event_id}"}, **fields}).encode()
+    return json.dumps(
+        {**event, "timestamp": "2026-01-10T11:00:00Z", "estimate": {"id": f"est-{event_id}"}, **fields}
+    ).encode()
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class MemoryLedger:
     """The ledger as a list of commits; `before_append` and `after_append` may crash or let another instance in."""
 
     commits: list[list[LedgerRow]] = field(default_factory=list)
-    hook: Callable[[str], None] = lambda name: None
+    hook: Callable[[str], None] = lambda _: None
 
     def version(self) -> int:
         return len(self.commits)
@@ -106,7 +108,7 @@ class MemoryStore:
     changes: list[str] = field(default_factory=list)
     is_feed_gone: bool = False
     commits: int = 0
-    hook: Callable[[str], None] = lambda name: None
+    hook: Callable[[str], None] = lambda _: None
 
     def map(self, claim_number: str, project_id: int) -> None:
         """mapping_sync has learnt a mapping."""
@@ -134,7 +136,7 @@ class MemoryStore:
     def mapping_changes(self, after: int | None, to: int) -> frozenset[str] | None:
         return None if after is None or self.is_feed_gone else frozenset(self.changes[after:to])
 
-    def mapping(self, keys: set[str], digits: set[str]) -> list[Mapped]:
+    def mapping(self, keys: set[str], digits: set[str]) -> list[Mapped]:  # noqa: ARG002 - no test asks for digits
         return [row for row in self.mapped.values() if claim_key(row.claim_number) in keys]
 
     def due(self, now: datetime, limit: int | None) -> list[PendingRow]:
@@ -146,7 +148,9 @@ class MemoryStore:
 
     def recoverable(self, keys: frozenset[str] | None) -> list[Letter]:
         return [
-            Letter(dead_letter_id=i, event_id=one.letter.event_id, record=one.letter.record, opened_at=one.letter.record.at)
+            Letter(
+                dead_letter_id=i, event_id=one.letter.event_id, record=one.letter.record, opened_at=one.letter.record.at
+            )
             for i, one in self.letters.items()
             if one.state == "OPEN"
             and one.letter.reason in {"project-not-found", "ambiguous-project"}
@@ -162,7 +166,9 @@ class MemoryStore:
                 seen.add(event_id)
                 if one.state in {"OPEN", "REPLAYED"}:
                     letters[event_id] = (*letters.get(event_id, ()), i)
-        taken = {d.subject.replay for _, rows in self.plans.values() for d in map(decision_of, rows) if hasattr(d, "subject")}
+        taken = {
+            d.subject.replay for _, rows in self.plans.values() for d in map(decision_of, rows) if hasattr(d, "subject")
+        }
         return Known(
             event_ids=frozenset(seen & event_ids),
             pending_ids=frozenset(set(self.pending) & event_ids),
@@ -170,7 +176,7 @@ class MemoryStore:
             letters=letters,
         )
 
-    def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:
+    def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:  # noqa: ARG002 - no columns of time here
         self.hook("before-pending")
         self.pending.update({wait.subject.event.event_id: wait for wait in effects.upserts})
         for event_id in effects.deletes:
@@ -220,7 +226,9 @@ class CrashingClaimX:
 class World:
     """One query of task_creation, its tables, its topics and ClaimX; `restart` is a new process on the old tables."""
 
-    def __init__(self, policy: Policy = POLICY, *, resolve_with: tuple[str, ...] = ("mapping", "api"), **flow: Any) -> None:
+    def __init__(
+        self, policy: Policy = POLICY, *, resolve_with: tuple[str, ...] = ("mapping", "api"), **flow: Any
+    ) -> None:
         self.clock = FakeClock()
         self.api = FakeClaimX(clock=self.clock)
         self.store = MemoryStore()

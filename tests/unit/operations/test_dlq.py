@@ -71,7 +71,7 @@ def test_a_replay_never_loops(desk, tables, sent):
     assert row_of(tables, 3)["state"] == "OPEN"
 
 
-def test_each_pipeline_has_its_own_way_back(desk, tables, sent):
+def test_each_pipeline_has_its_own_way_back(desk, tables):
     """Tracking letters go to the tracking topic with their x-source, mapping letters to project.sync; inputs of others never."""
     source = [{"key": "x-source", "value": b"claimx.events/0/7"}]
     tables.append(
@@ -91,13 +91,18 @@ def test_each_pipeline_has_its_own_way_back(desk, tables, sent):
 
 
 def test_a_project_given_by_a_person_is_published_for_good(desk, tables, sent):
-    """resolve publishes a manual identity event; the letter stays open, with who and why, until its task is there."""
+    """To resolve publishes a manual identity event; the letter stays open, with who and why, until its task is there."""
     tables.append("dead_letters", [letter(1), letter(2, reason="task-rejected")])
     desk.resolve(letter_id(1), 12345, by="ada", why="asked")
     (message,) = sent
     told = json.loads(message.value)
     assert message.topic == SYNC
-    assert (told["domain"], told["claim_number"], told["project_id"], told["by"]) == ("manual", "ABC-123456", 12345, "ada")
+    assert (told["domain"], told["claim_number"], told["project_id"], told["by"]) == (
+        "manual",
+        "ABC-123456",
+        12345,
+        "ada",
+    )
     assert (row_of(tables, 1)["state"], row_of(tables, 1)["by"]) == ("OPEN", "ada")
     with pytest.raises(UsageError, match="does not wait for a project"):
         desk.resolve(letter_id(2), 1, by="ada", why="asked")
@@ -106,7 +111,8 @@ def test_a_project_given_by_a_person_is_published_for_good(desk, tables, sent):
 def test_without_auto_recovery_a_resolved_letter_is_sent_back(tables, sent, desk):
     """Where no mapping recovers letters by itself, giving the project also sends the letter back."""
     settings = load(
-        sets=[f"storage.warehouse={tables.root}", "jobs.task_creation.auto_recover=false"], environ={"CLAIMX_API_TOKEN": "t"}
+        sets=[f"storage.warehouse={tables.root}", "jobs.task_creation.auto_recover=false"],
+        environ={"CLAIMX_API_TOKEN": "t"},
     )
     tables.append("dead_letters", [letter(1)])
     LetterDesk(settings=settings, tables=tables.sql, send=desk.send, clock=FakeClock()).resolve(
@@ -125,14 +131,14 @@ def test_a_letter_is_discarded_once(desk, tables):
     assert row["closed_at"] is not None
 
 
-def test_a_rate_is_kept(desk, tables, sent):
+def test_a_rate_is_kept(desk, tables):
     """--rate sends no more than so many a second."""
     tables.append("dead_letters", [letter(n) for n in range(6)])
     assert desk.send_back(desk.replayable([letter_id(n) for n in range(6)]), by="a", why="b", per_second=2.0) == 6
     assert desk.clock.monotonic() >= 2.5
 
 
-def test_letters_are_named_by_id_its_beginning_or_reason(desk, tables):
+def test_letters_are_named_by_id_its_beginning_or_reason(tables):
     """An id may be cut as long as it is the only one; a reason means its open letters, the oldest first, up to the limit."""
     tables.append("dead_letters", [letter(n) for n in range(3)] + [letter(9, state="RESOLVED")])
     (one,) = letters_meant(tables.sql, [letter_id(1)[:10]], reason=None, since=None, limit=1)

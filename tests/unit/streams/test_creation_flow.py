@@ -164,7 +164,9 @@ def test_an_unknown_event_on_the_retry_topic_starts_at_its_count():
     world = World()
     world.run(world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=[("x-retry-count", b"3")]))
     assert len(world.messages(DLQ)) == 1
-    world.run(world.record(xact_bytes("e2", "C2"), topic=RETRY, headers=[("x-retry-count", b"1"), ("x-retry-after", b"60")]))
+    world.run(
+        world.record(xact_bytes("e2", "C2"), topic=RETRY, headers=[("x-retry-count", b"1"), ("x-retry-after", b"60")])
+    )
     assert world.store.pending["e2"].subject.attempts == 1
     world.pass_(60)
     world.run()
@@ -197,12 +199,25 @@ def test_a_replay_counts_once():
 def test_what_cannot_be_read_is_a_dead_letter_and_other_types_are_not_ours():
     """Each record ends once: refused with its reason, or counted as not ours; the batch goes on."""
     world = World()
-    values = [None, b"\xff", b"[1]", b'{"event_type":"ESTIMATE_CREATED"}', xact_bytes("e1", "---"), xact_bytes("e1", 10**60)]
-    values += [xact_bytes("e1", None), xact_bytes("e1", "C", event_type="OTHER"), b'{"a":' * 10_000, xact_bytes("e2", 123)]
+    values = [
+        None,
+        b"\xff",
+        b"[1]",
+        b'{"event_type":"ESTIMATE_CREATED"}',
+        xact_bytes("e1", "---"),
+        xact_bytes("e1", 10**60),
+    ]
+    values += [
+        xact_bytes("e1", None),
+        xact_bytes("e1", "C", event_type="OTHER"),
+        b'{"a":' * 10_000,
+        xact_bytes("e2", 123),
+    ]
     world.run(*(world.record(value) for value in values))
     reasons = [one.letter.reason for one in world.store.letters.values()]
     assert sorted(reasons) == sorted(
-        ["undecodable"] * 4 + ["missing-event_id", "invalid-claim-number", "invalid-claim-number", "missing-claim_number"]
+        ["undecodable"] * 4
+        + ["missing-event_id", "invalid-claim-number", "invalid-claim-number", "missing-claim_number"]
     )
     assert world.flow.not_ours == 1
     assert world.store.pending["e2"].subject.event.claim_number == "123"
