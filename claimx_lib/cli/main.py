@@ -17,6 +17,7 @@ DEBUG = "--debug"
 WRONG_USAGE = 2
 FAILED = 1
 SINGLE = ("demo", "run", "backfill", "status", "explain", "console", "reenrich", "erase", "doctor")
+OF_DEVSTACK = {"demo", "dev"}
 GROUPS = ("dev", "topics", "tables", "config", "mapping", "dlq")
 
 
@@ -68,16 +69,17 @@ def application() -> typer.Typer:
     )
     app.callback()(_root)
     for name in SINGLE:
-        if _is_there(name):
+        if _is_shipped(name):
             app.command(name)(importlib.import_module(f"claimx_lib.cli.{name}").command)
     for name in GROUPS:
-        if _is_there(name):
+        if _is_shipped(name):
             app.add_typer(importlib.import_module(f"claimx_lib.cli.{name}").app, name=name)
     return app
 
 
-def _is_there(name: str) -> bool:
-    return importlib.util.find_spec(f"claimx_lib.cli.{name}") is not None
+def _is_shipped(name: str) -> bool:
+    """The wheel for clusters comes without the development stack, and so without its commands."""
+    return name not in OF_DEVSTACK or importlib.util.find_spec("claimx_lib.devstack") is not None
 
 
 def _root(
