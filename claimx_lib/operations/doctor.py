@@ -49,7 +49,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("kafka", lambda: _kafka(settings)),
         ("topics", lambda: _topics(settings)),
         ("token", lambda: _token(settings)),
-        ("claimx api", lambda: probe_api(settings)),
+        ("api", lambda: probe_api(settings)),
         ("tables", lambda: _tables(settings)),
         *((f"checkpoint {job}", lambda job=job: _checkpoint(settings, job)) for job in JOBS),
     )

@@ -31,10 +31,14 @@ def commands() -> dict[str, set[str]]:
     return {name: set(getattr(command, "commands", {})) for name, command in listed.items()}
 
 
+def code_of(text: str) -> str:
+    """The shell blocks and the inline code of a document."""
+    return "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text))
+
+
 def called(text: str) -> Iterator[tuple[str, str | None]]:
     """Each `claimx WORD [WORD]` of the code in a document."""
-    code = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text))
-    for first, second in re.findall(r"\bclaimx ([a-z]+)(?: ([a-z]+)\b)?", code):
+    for first, second in re.findall(r"\bclaimx ([a-z]+)(?: ([a-z]+)\b)?", code_of(text)):
         yield first, second or None
 
 
@@ -103,15 +107,8 @@ def test_every_link_in_a_document_leads_somewhere() -> None:
     assert broken == []
 
 
-def test_every_make_target_in_readme_exists() -> None:
-    """`make X` in README is a target of the Makefile."""
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    assert (
-        set(
-            re.findall(
-                r"\bmake ([a-z-]+)\b", " ".join(re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", README, re.DOTALL)[0])
-            )
-        )
-        <= targets
-    )
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_target_in_a_document_exists(document: Path) -> None:
+    """`make X` in the code of a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)\b", code_of(document.read_text("utf-8")))) <= targets

@@ -37,7 +37,7 @@ def test_each_thing_is_looked_at_and_what_is_missing_has_its_cure(settings: Sett
     """All is told at once: what is well, and for what is not the command that mends it."""
     create_missing(settings)
     findings = found(settings)
-    for what in ("python", "java", "versions", "jars", "kafka", "topics", "token", "claimx api"):
+    for what in ("python", "java", "versions", "jars", "kafka", "topics", "token", "api"):
         assert findings[what].is_well, findings[what]
     assert not findings["tables"].is_well
     assert findings["tables"].cure == "run claimx tables create"
@@ -48,8 +48,8 @@ def test_a_refused_token_is_told_without_the_token(settings: Settings, monkeypat
     """A 401 names the setting; the token is in no line."""
     monkeypatch.setenv("CLAIMX_API_TOKEN", "s3cr3t-and-wr0ng")
     findings = found(settings)
-    assert "unauthorized" in findings["claimx api"].told
-    assert "claimx.token" in findings["claimx api"].cure
+    assert "unauthorized" in findings["api"].told
+    assert "claimx.token" in findings["api"].cure
     assert "s3cr3t-and-wr0ng" not in repr(findings)
 
 
@@ -57,21 +57,21 @@ def test_a_search_that_ignores_its_filter_is_found(settings: Settings, simulator
     """An API that answers with everything it has is not taken for one that knows nothing."""
     simulator.control.put_project(1, "ABC-1")
     simulator.control.fault("ignore_filter", path="/api/v1/projects")
-    assert "ignores claim_number" in found(settings)["claimx api"].told
+    assert "ignores claim_number" in found(settings)["api"].told
 
 
 def test_an_api_that_misses_a_known_project_is_the_wrong_one(settings: Settings, simulator: Simulator) -> None:
     """A project that ClaimX has told of must be found by its claim number: 404 for all is a wrong path."""
     tables = Tables(root=Path(settings.storage.warehouse)).create("claimx_projects")
     tables.append("claimx_projects", [{"project_id": 7, "claim_number": "ABC-7"}])
-    assert "project 7" in found(settings)["claimx api"].told
+    assert "project 7" in found(settings)["api"].told
     simulator.control.put_project(7, "ABC-7")
-    assert found(settings)["claimx api"].is_well
+    assert found(settings)["api"].is_well
 
 
 def test_an_api_that_is_down_is_told_with_its_setting(settings: Settings, free_port: int) -> None:
     """Nobody at claimx.base_url is one line with the setting to look at."""
     gone = settings.claimx.model_copy(update={"base_url": f"http://127.0.0.1:{free_port}"})
-    finding = found(settings.model_copy(update={"claimx": gone}))["claimx api"]
+    finding = found(settings.model_copy(update={"claimx": gone}))["api"]
     assert not finding.is_well
     assert "CLAIMX_API_BASE_URL" in finding.cure
