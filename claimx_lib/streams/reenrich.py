@@ -50,32 +50,17 @@ def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT)
     A row is changed only where ClaimX has answered now, and gets a success message that says so. Run again, it takes
     what is left. Streams may go on beside it.
     """
-    rows = _failed(context, since, limit).persist()
-    calls, outcomes = Calls(), Counter[str]()
+    failed = _failed(context, since, limit)
+    found = failed.collect()
+    if not found:
+        return Repaired(asked=0, outcomes={})
+    # Rows of the driver's: Spark would compute a cached frame that reads the table anew once the MERGE has changed it.
+    rows = context.session.createDataFrame(found, failed.schema)
+    result = looked_up(rows, len(found), context, Calls(), job=JOB)
     try:
-        ids = [row.event_id for row in rows.select("event_id").collect()]
-        for first in range(0, len(ids), ROWS_OF_A_MERGE):
-            context.stop.check()
-            chosen = ids[first : first + ROWS_OF_A_MERGE]
-            found = _repaired(rows.where(F.col("event_id").isin(chosen)), len(chosen), context, calls)
-            outcomes += found
-            if found[FAILED] == len(chosen):  # ClaimX is not there: the others would fare no better
-                outcomes[FAILED] += len(ids) - first - len(chosen)
-                break
-        return Repaired(asked=len(ids), outcomes=dict(outcomes))
-    finally:
-        rows.unpersist()
-
-
-def _repaired(rows: DataFrame, number: int, context: JobContext, calls: Calls) -> Counter[str]:
-    """Ask for these rows, change those that were answered, and count what became of them."""
-    result = looked_up(rows, number, context, calls, job=JOB)
-    try:
-        found: Counter[str] = Counter(result.figures["enrichments"])
-        if found[FAILED] < number:
-            _change(result, context)
-            _tell(result, context)
-        return found
+        _change(result, context)
+        _tell(result, context)
+        return Repaired(asked=len(found), outcomes=dict(Counter(result.figures["enrichments"])))
     finally:
         result.rows.unpersist()
 

@@ -25,7 +25,7 @@ from tests.fakes.world import World, event
 CLAIMX = Path(sys.executable).with_name("claimx")
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not in {seconds} s"
@@ -52,7 +52,7 @@ def jvm_of(process: subprocess.Popen[str]) -> psutil.Process | None:
     return next((child for child in children if child.name() == "java"), None)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_sigterm_stops_between_two_batches(world: World) -> None:
     """SIGTERM to a running application ends it with 0, without a traceback, and what it had read stays done."""
     world.send("claimx_events", [event(f"e{n}") for n in range(5)])
@@ -67,7 +67,7 @@ def test_sigterm_stops_between_two_batches(world: World) -> None:
     assert len(world.received("tracking")) == 5
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_no_jvm_outlives_a_killed_application(world: World) -> None:
     """SIGKILL to Python takes its JVM with it, and the next start goes on where the last one stopped."""
     world.send("claimx_events", [event("e1")])
@@ -108,8 +108,9 @@ def test_records_that_aged_out_are_told_and_accounted_for(world: World) -> None:
     partition = world.received("claimx_events")[0]["partition"]
     world.send("claimx_events", [event(f"e{n}") for n in range(1, 6)])
     topic = world.topic("claimx_events")
-    for future in admin(world.settings.kafka).delete_records([TopicPartition(topic, partition, 4)]).values():
-        future.result(timeout=30)
+    client = admin(world.settings.kafka)
+    for future in client.delete_records([TopicPartition(topic, partition, 4)]).values():
+        future.result(timeout=60)
     with pytest.raises(KafkaError, match=f"{topic}/{partition}, offsets 1 to 3 are gone from the broker"):
         runtime.run(["task_trigger"], world.settings, available_now=True)
     accepting = world.with_settings("kafka.accept_data_loss=true")
