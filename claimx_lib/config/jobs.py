@@ -153,6 +153,12 @@ class TaskCreation(Job):
     settle_seconds: Seconds
     intent_ttl_seconds: PositiveSeconds
 
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: object) -> object:
+        """YAML takes a bare `off` for false."""
+        return "off" if value is False else value
+
     @field_validator("events_since")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:

@@ -93,6 +93,7 @@ class DeltaStore:
 
     def mapping_changes(self, after: int | None, to: int) -> frozenset[str] | None:
         """The changed claim keys, None where the feed does not reach back; a table made anew counts as that."""
+        from py4j.protocol import Py4JJavaError
         from pyspark.errors import PySparkException
 
         if after is None or after > to:
@@ -101,7 +102,7 @@ class DeltaStore:
             return frozenset()
         try:
             changed = changes_of(self.context, MAPPING.name, after + 1, to).select("claim_key").collect()
-        except PySparkException as error:
+        except (PySparkException, Py4JJavaError) as error:
             reason = " ".join(str(error).split())[:200]
             logger(job=JOB).warning("the mapping's changes are gone: every pending claim is looked at", reason=reason)
             return None
