@@ -22,9 +22,6 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="0: the last one used,
 Monitoring = Annotated[bool, typer.Option("--monitoring", help="A Prometheus too, with the alerts loaded.")]
 Events = Annotated[int, typer.Option("--events", min=100, help="How many ClaimX events to produce.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same events.")]
-Monitoring = Annotated[
-    bool, typer.Option("--monitoring", help="Also Prometheus, where it is installed, with the alerts loaded.")
-]
 HERE = Path(".claimx/dev")
 
 
@@ -116,15 +113,12 @@ def _print(found: StackStatus, *, as_json: bool) -> None:
                 "prometheus": found.record.prometheus_url if found.record and found.has_prometheus else None,
                 "environment": {k: v for k, v in found.environment().items() if k != "CLAIMX_API_TOKEN"},
                 "token_file": str(found.token_file),
-                "prometheus_url": found.record.prometheus_url if found.record else "",
             }
         )
         return
     for name, value in found.environment().items():
         shown = f'"$(cat {shlex.quote(str(found.token_file))})"' if name == "CLAIMX_API_TOKEN" else shlex.quote(value)
         print(f"export {name}={shown}")
-    if found.has_prometheus and found.record is not None:
-        print(f"# Prometheus: {found.record.prometheus_url}")
     if found.record is not None and found.has_prometheus:
         print(f"# Prometheus: {found.record.prometheus_url}/alerts")
     if not found.is_healthy:
