@@ -27,7 +27,7 @@ from tests.readers.prometheus import PrometheusApi
 
 TOKEN = "sentinel-token-5b1f"
 PERSON = "Sentinel Q. Person"
-START_SECONDS = 180.0
+START_SECONDS = 420.0
 TRACKED = {"assigned": 12, "in_progress": 6, "completed": 2}
 NOT_OURS = 5
 SYNCED, BY_API, NORMALIZED, NOT_FOUND = 6, 2, 1, 3
