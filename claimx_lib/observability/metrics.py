@@ -56,14 +56,18 @@ class Metrics:
     def replace(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
         """Set a labelled gauge to exactly these series, keyed by label values in declared order.
 
-        A series that stays is never missing in between, one that is gone is forgotten.
+        A series that stays is never missing in between, one that is gone is forgotten. All are shown: the caller
+        counts by values of our own making.
         """
+        gauge = self._metrics[name]
+        if not isinstance(gauge, Gauge):
+            raise TypeError(name)
         series = {tuple(map(label_value, key)): value for key, value in values.items()}
         for key, value in series.items():
-            self.set(name, value, **dict(zip(self._labels[name], key, strict=True)))
+            gauge.labels(*key).set(value)
         for gone in self._seen[name] - set(series):
-            self._seen[name].discard(gone)
-            self._metrics[name].remove(*gone)
+            gauge.remove(*gone)
+        self._seen[name] = set(series)
         self._show(name)
 
     def forget(self, name: str, **labels: str) -> None:

@@ -75,6 +75,14 @@ def test_a_forgotten_series_is_shown_no_more(metrics):
     assert 'claimx_stream_running{job="task_tracking"} 1.0' in _page(metrics)
 
 
+def test_replace_adds_nothing_up(metrics):
+    """However many series a table gives, none is hidden behind `other`."""
+    metrics.replace("claimx_task_ledger", {(f"STATE_{n}",): n for n in range(120)})
+    assert metrics.value("claimx_task_ledger", state="state_119") == 119
+    with pytest.raises(TypeError):
+        metrics.replace("claimx_mapping_changes_total", {})
+
+
 @pytest.mark.parametrize(
     ("text", "label"),
     [("project-not-found", "project_not_found"), ("OPEN", "open"), ("In Progress", "in_progress"), ("--", "other")],
