@@ -13,7 +13,7 @@ from claimx_lib.devstack.story.scene import Check, Scene
 from claimx_lib.devstack.waiting import wait_until
 
 JOBS = ("mapping_sync", "task_creation")
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 240.0
 BY = ("--by", "demo", "--why")
 KNOWN = (*USUAL, DROPPED, MISMATCHES[0])
 """Cases whose projects ClaimX has told of by an event; the other mismatches are only found by asking its API."""
@@ -97,7 +97,7 @@ def _lost(scene: Scene) -> None:
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
-    wait_until(condition, what=what, timeout_seconds=WAIT_SECONDS, interval_seconds=0.3, cure="see spark.log")
+    wait_until(condition, what=what, timeout_seconds=WAIT_SECONDS, interval_seconds=0.5, cure="see spark.log")
 
 
 def _has_tasks(scene: Scene, cases: Sequence[Case]) -> bool:
