@@ -110,10 +110,10 @@ def _x_ticks(labels: Sequence[str], step: float) -> tuple[Tick, ...]:
 
 
 def _round_up(value: int) -> int:
-    """The next 1, 2 or 5 times a power of ten, so that the axis has round numbers."""
+    """The next small number times a power of ten, so that the axis has round numbers."""
     size = 1
     while True:
-        for factor in (1, 2, 5):
+        for factor in (1, 2, 3, 4, 5, 6, 8):
             if value <= factor * size:
                 return factor * size
         size *= 10
