@@ -25,7 +25,9 @@ def event(**fields):
     return json.dumps({name: value for name, value in told.items() if value != "absent"}).encode()
 
 
-@given(st.none() | st.binary(max_size=200) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@given(
+    st.none() | st.binary(max_size=200) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
 def test_no_bytes_raise(value):
     """Whatever the bytes are, the record is an event, a refusal, or not ours."""
     assert isinstance(read(value), (XactEvent, Refusal, NotOurs))
@@ -33,7 +35,20 @@ def test_no_bytes_raise(value):
 
 @pytest.mark.parametrize(
     "value",
-    [None, b"", b"  ", b"\xff\xfe", b"\xef\xbb\xbf{}", b"null", b"[]", b'"x"', b"1", b'{"a":NaN}', b'{"a":1}}', b'{"a":'],
+    [
+        None,
+        b"",
+        b"  ",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf{}",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"1",
+        b'{"a":NaN}',
+        b'{"a":1}}',
+        b'{"a":',
+    ],
 )
 def test_what_is_no_json_object_is_undecodable(value):
     """Exactly one JSON object in UTF-8 without a byte-order mark is an event."""
@@ -66,7 +81,9 @@ def test_each_fault_has_its_reason(fields, reason):
     assert read(event(**fields)).reason == reason
 
 
-@pytest.mark.parametrize(("given_number", "kept"), [(" ABC ", "ABC"), (12345, "12345"), (2**70, str(2**70)), ("=1+1", "=1+1")])
+@pytest.mark.parametrize(
+    ("given_number", "kept"), [(" ABC ", "ABC"), (12345, "12345"), (2**70, str(2**70)), ("=1+1", "=1+1")]
+)
 def test_claim_numbers_are_texts(given_number, kept):
     """White space around is cut; an integer is its digits, however large."""
     assert read(event(claim_number=given_number)).claim_number == kept
