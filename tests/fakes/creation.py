@@ -236,6 +236,7 @@ class World:
         self.metrics = Metrics()
         self.batch_id, self.offset, self.runs = 0, 0, 0
         self.passed: list[str] = []
+        self.is_stopping = False
         self.crash_at: int | None = None
         self.store.hook = self.store.ledger.hook = self._hook
         self.claimx = CrashingClaimX(self.api, self._hook)
@@ -248,6 +249,7 @@ class World:
             limiter=RateLimiter(float("inf"), self.clock),
             circuit=CircuitPolicy(failure_threshold=3, reset_seconds=30.0),
             clock=self.clock,
+            is_stopping=lambda: self.is_stopping,
         )
         resolver = Resolver(
             api=calls,

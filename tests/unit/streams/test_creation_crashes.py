@@ -122,3 +122,24 @@ def test_a_new_checkpoint_reads_everything_again_and_creates_nothing():
     assert (len(world.store.sent), len(world.store.ledger.all)) == (sent, rows)
     assert len(world.api.control.requests()) == calls
     assert len(world.messages(DLQ)) == 1
+
+
+def test_a_stop_amid_the_posts_keeps_the_rest():
+    """Once a stop is asked for nothing more is sent; what was not sent waits, due at once, without an attempt used."""
+    world = World()
+    world.store.map("C1", 5)
+    world.api.control.put_project(5)
+
+    def stop_after_the_first(name: str) -> None:
+        world.is_stopping = world.is_stopping or name == "after-post"
+
+    world.claimx._hook = stop_after_the_first
+    world.run(*(world.event(f"e{n}", "C1") for n in range(3)))
+    assert len(world.tasks()) == 1
+    assert {wait.subject.attempts for wait in world.store.pending.values()} == {0}
+    world.is_stopping = False
+    world.restart()
+    world.claimx._hook = lambda _: None
+    world.pass_(1)
+    world.run()
+    assert sorted(reference_counts(world).values()) == [1, 1, 1]
