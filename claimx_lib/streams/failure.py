@@ -49,7 +49,8 @@ KNOWN = (
     ),
     (
         re.compile(
-            r"INVALID_OFFSET|Failed to read log file|malformed log|Incomplete log file|batch .* doesn't exist", re.IGNORECASE
+            r"INVALID_OFFSET|Failed to read log file|malformed log|Incomplete log file|batch .* doesn't exist",
+            re.IGNORECASE,
         ),
         "the checkpoint is damaged",
         "move it away and start the job on a new one: rows and messages are not doubled",

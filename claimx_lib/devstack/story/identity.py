@@ -77,7 +77,7 @@ def _by_a_person(scene: Scene) -> None:
         cast.send_estimates(scene.settings, [cast.estimate(UNSET)])
         _until(lambda: _waits_or_left(scene, UNSET), f"{UNSET.claim} waits")
     scene.narrator.say("A person knows the project:")
-    scene.operate(["mapping", "set", UNSET.claim, str(UNSET.project_id), *BY, "seen on the claim's file"])
+    scene.operate(["mapping", "set", UNSET.claim, str(UNSET.project_id), *BY, "seen in the file"])
     with scene.narrator.working(f"{UNSET.claim}: the decision arrives and makes the task"):
         _until(lambda: _has_tasks(scene, [UNSET]), f"the task of {UNSET.claim} is made")
 

@@ -7,7 +7,9 @@ from claimx_lib.domain.log_message import LONGEST_VALUE, filled
 
 def test_fields_take_their_places() -> None:
     """Each name that is a field is replaced; others, and what only looks like a format, stay as they stand."""
-    told = filled("{event_id} {task_status} {unknown} {event_id.__class__} {0} {{x}}", {"event_id": 7, "task_status": None})
+    told = filled(
+        "{event_id} {task_status} {unknown} {event_id.__class__} {0} {{x}}", {"event_id": 7, "task_status": None}
+    )
     assert told == "7 null {unknown} {event_id.__class__} {0} {{x}}"
 
 
