@@ -7,7 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from claimx_lib.domain.identity import LONG_AGO, MANUAL, SET, IdentityEvent, MappedClaim, Number, Project, ProjectEvent
@@ -42,16 +42,21 @@ def before_of(context: JobContext, events: Sequence[IdentityEvent], project_even
 
 
 def _rows(context: JobContext, keys: Collection[str], moved: Collection[int]) -> dict[str, MappedClaim]:
+    """One pass over the mapping, or, for many moved projects, one more over the few rows that have rivals."""
     table = context.warehouse.read(context.session, MAPPING.name).select(*_ROW)
-    wanted = []
-    if keys:
-        wanted.append(among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys))
-    if moved:
-        contested = table.where(F.col("rivals").isNotNull())
-        rivals = contested.select(*_ROW, F.explode("rivals").alias("rival"))
-        wanted += [among(table, "project_id", moved), among(rivals, "rival", moved)]
-    found = reduce(DataFrame.unionByName, (frame.select(*_ROW) for frame in wanted))
-    return {row["claim_number"]: _mapped(row) for row in collected(found)}
+    of_keys = marked(table, "claim_key", keys, "has_key")
+    found = marked(of_keys, "project_id", moved, "has_moved")
+    is_wanted = (in_ranges(F.col("claim_key"), key_ranges(keys)) & F.col("has_key")) | F.col("has_moved")
+    wanted = [found.where(is_wanted | _has_rival(moved)) if 0 < len(moved) <= FEW else found.where(is_wanted)]
+    if len(moved) > FEW:
+        rivals = table.where(F.col("rivals").isNotNull()).select(*_ROW, F.explode("rivals").alias("rival"))
+        wanted.append(among(rivals, "rival", moved))
+    rows = reduce(DataFrame.unionByName, (frame.select(*_ROW) for frame in wanted))
+    return {row["claim_number"]: _mapped(row) for row in collected(rows)}
+
+
+def _has_rival(projects: Collection[int]) -> Column:
+    return F.col("rivals").isNotNull() & F.arrays_overlap("rivals", F.lit(sorted(projects)))
 
 
 def _mapped(row: dict[str, Any]) -> MappedClaim:
@@ -70,7 +75,7 @@ def _add_history(context: JobContext, before: Before, keys: Collection[str], eve
     """One pass over the keys' history: what can still decide, and which of the batch's event ids are there."""
     table = context.warehouse.read(context.session, MAPPING_HISTORY.name).select(*_EVENT)
     of_keys = among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys)
-    for row in collected(_facts(marked(of_keys, "event_id", event_ids))):
+    for row in collected(_facts(marked(of_keys, "event_id", event_ids, "is_marked"))):
         event = _event(row)
         before.facts[event.claim_number].add(event)
         if row["is_marked"]:
@@ -149,11 +154,11 @@ def among(frame: DataFrame, column: str, values: Collection[str] | Collection[in
     return frame.join(F.broadcast(keys), on=column, how="left_semi")
 
 
-def marked(frame: DataFrame, column: str, values: Collection[str]) -> DataFrame:
-    """The rows with `is_marked`: true where the column is one of the values."""
+def marked(frame: DataFrame, column: str, values: Collection[str] | Collection[int], name: str) -> DataFrame:
+    """The rows with a column `name` more: true where the column is one of the values, else false or NULL."""
     if len(values) <= FEW:
-        return frame.withColumn("is_marked", F.col(column).isin(sorted(values)))
-    keys = frame.sparkSession.createDataFrame(pa.table({column: sorted(values), "is_marked": [True] * len(values)}))
+        return frame.withColumn(name, F.col(column).isin(sorted(values)))
+    keys = frame.sparkSession.createDataFrame(pa.table({column: sorted(values), name: [True] * len(values)}))
     return frame.join(F.broadcast(keys), on=column, how="left")
 
 

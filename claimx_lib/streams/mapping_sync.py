@@ -39,10 +39,11 @@ KEPT = {identity.IDENTITY: "history", identity.PROJECT_ALONE: "project", identit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """What a batch's records say of claims and of projects, and how many records came to which outcome."""
+    """What a batch's records say of claims and of projects, which are refused, and how many came to which outcome."""
 
     events: tuple[IdentityEvent, ...]
     project_events: tuple[ProjectEvent, ...]
+    refusals: pa.Table
     outcomes: Counter[str]
 
 
@@ -73,10 +74,10 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext) -> Non
 
     With nothing new nothing is written.
     """
-    rows = _judged(frame, context)
-    found = statements(rows)
-    if any(outcome not in KEPT for outcome in found.outcomes):
-        letters = dead_letter_rows(identity.refused(rows), pipeline=JOB, opened_at=context.now())
+    found = statements(frame, context)
+    if found.refusals.num_rows:
+        reasons = context.session.createDataFrame(found.refusals)
+        letters = dead_letter_rows(identity.refused(frame, reasons), pipeline=JOB, opened_at=context.now())
         append_dead_letters(context, letters, batch, job=JOB)
         crash_point("mapping_sync.dead_letters")
     if found.events or found.project_events:
@@ -86,22 +87,26 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext) -> Non
         context.metrics.count("claimx_stream_records_total", number, job=JOB, outcome=name)
 
 
-def _judged(frame: DataFrame, context: JobContext) -> DataFrame:
-    ahead = context.settings.jobs.mapping_sync.max_future_seconds
-    return identity.judged(frame, sources_of(context), max_future_seconds=ahead)
-
-
-def statements(rows: DataFrame) -> Statements:
-    """Bring what judged records say to the driver, without their bytes: some 200 bytes a record."""
-    told = identity.stated(rows).toArrow()
-    outcomes = Counter(told.column("outcome").to_pylist())
-    ours = told.filter(pc.is_in(told.column("outcome"), pa.array([identity.IDENTITY, identity.PROJECT_ALONE])))
-    said = ours.to_pylist()
+def statements(frame: DataFrame, context: JobContext) -> Statements:
+    """Bring what the records say to the driver in one pass, without their bytes: some 200 bytes a record."""
+    sources, job = sources_of(context), context.settings.jobs.mapping_sync
+    told = identity.judged(frame, sources, max_future_seconds=job.max_future_seconds).toArrow()
+    outcome = told.column("outcome")
+    ours = told.filter(pc.is_in(outcome, pa.array([identity.IDENTITY, identity.PROJECT_ALONE]))).to_pylist()
+    refused = told.filter(pc.invert(pc.is_in(outcome, pa.array(list(KEPT)))))
     return Statements(
-        events=tuple(_identity_event(row) for row in said if row["outcome"] == identity.IDENTITY),
-        project_events=tuple(_project_event(row) for row in said if row["is_project_event"]),
-        outcomes=outcomes,
+        events=tuple(_identity_event(row) for row in ours if row["outcome"] == identity.IDENTITY),
+        project_events=tuple(_project_event(row) for row in ours if row["is_project_event"]),
+        refusals=_refusals(refused, sources),
+        outcomes=Counter(outcome.to_pylist()),
     )
+
+
+def _refusals(refused: pa.Table, sources: identity.Sources) -> pa.Table:
+    reasons = refused.column("outcome").to_pylist()
+    errors = pa.array([identity.error_of(reason, sources) for reason in reasons], pa.string())
+    kept = refused.select(["topic", "partition", "offset", "event_id", "claim_number"])
+    return kept.append_column("reason", pa.array(reasons, pa.string())).append_column("error", errors)
 
 
 def _sync(found: Statements, batch: BatchRef, context: JobContext) -> None:

@@ -23,7 +23,7 @@ LONGEST_ID = 512
 LONGEST_TEXT = 2_000
 
 _FIELDS = ("event_id", "event_type", "domain", "project_id", "timestamp", "by", "why", "action", "metadata", "project")
-_RECORD = ("topic", "partition", "offset", "key", "value", "headers")
+_COORDINATES = ("topic", "partition", "offset")
 _COLUMNS = (
     "event_id", "claim_number", "claim_key", "source", "action", "project_id", "event_timestamp", "by", "why",
     "is_project_event", "project_name", "address",
@@ -42,13 +42,12 @@ class Sources:
 def judged(frame: DataFrame, sources: Sources, *, max_future_seconds: float) -> DataFrame:
     """One row a record with its `outcome`: `identity`, `project` (an event without a claim number), `not_ours`, or a reason.
 
-    Input: the columns of a Kafka record. Output: coordinates; key, value and headers of dead letters alone; outcome,
-    error; event_id, claim_number, claim_key, source, action, project_id BIGINT, event_timestamp, by, why,
+    Input: the columns of a Kafka record. Output: outcome, coordinates; event_id, claim_number, claim_key, source, action, project_id BIGINT, event_timestamp, by, why,
     is_project_event, project_name, address. On `claimx.events` only PROJECT_* objects are ours.
     """
     parsed = _parsed(frame, sources)
     stated = parsed.select(
-        *_RECORD,
+        *_COORDINATES,
         "timestamp",
         "event",
         "is_project_event",
@@ -70,27 +69,35 @@ def judged(frame: DataFrame, sources: Sources, *, max_future_seconds: float) -> 
         }
     )
     verdicts = typed.select("*", _outcome(sources, max_future_seconds).alias("outcome"))
-    return verdicts.select(
-        *(name for name in _RECORD[:3]),
-        *(F.when(_is_refused(), F.col(name)).alias(name) for name in _RECORD[3:]),
-        "outcome",
-        _error(sources).alias("error"),
-        *_COLUMNS,
-    )
+    is_known = F.col("outcome") != NOT_OURS
+    return verdicts.select("outcome", *_COORDINATES, *(F.when(is_known, F.col(name)).alias(name) for name in _COLUMNS))
 
 
-def refused(rows: DataFrame) -> DataFrame:
-    """The judged rows that become dead letters, with their reason."""
-    return rows.where(_is_refused()).select(
-        *_RECORD, "event_id", "claim_number", F.col("outcome").alias("reason"), "error"
-    )
+def refused(frame: DataFrame, reasons: DataFrame) -> DataFrame:
+    """The records that become dead letters, as they were read, with their reason and a text that says why.
+
+    Input: the columns of Kafka records; topic, partition, offset, reason, event_id, claim_number of the refused ones.
+    """
+    told = frame.join(F.broadcast(reasons), on=list(_COORDINATES), how="inner")
+    return told.select(*_COORDINATES, "key", "value", "headers", "event_id", "claim_number", "reason", "error")
 
 
-def stated(rows: DataFrame) -> DataFrame:
-    """What each record says, without its bytes; all but the outcome is NULL where it says nothing to us."""
-    says = F.col("outcome").isin(IDENTITY, PROJECT_ALONE)
-    columns = ("topic", "partition", "offset", *_COLUMNS)
-    return rows.select("outcome", *(F.when(says, F.col(name)).alias(name) for name in columns))
+def error_of(outcome: str, sources: Sources) -> str:
+    """Return what a person reads beside a reason; never a value of the event."""
+    if outcome.startswith("missing-"):
+        return f"{outcome.removeprefix('missing-')} is not there, null or blank"
+    told = {
+        Reason.UNDECODABLE: "not a JSON object in UTF-8",
+        Reason.INVALID_FIELD: (
+            f"domain must be one of {', '.join(DOMAINS)}, action {' or '.join(ACTIONS)}, event_id at most {LONGEST_ID} "
+            f"characters long, and manual decisions come by {sources.manual_decisions} alone"
+        ),
+        Reason.INVALID_CLAIM_NUMBER: "claim_number must be 1 to 50 characters with more than dashes and zeros",
+        Reason.INVALID_PROJECT_ID: "project_id is no whole number of 64 bits",
+        Reason.BAD_TIMESTAMP: "timestamp is neither ISO 8601 with a zone nor epoch milliseconds, 2000 to 2100",
+        Reason.FUTURE_TIMESTAMP: "timestamp is further ahead of the record's own than max_future_seconds allows",
+    }
+    return told[Reason(outcome)]
 
 
 def _parsed(frame: DataFrame, sources: Sources) -> DataFrame:
@@ -98,7 +105,7 @@ def _parsed(frame: DataFrame, sources: Sources) -> DataFrame:
     is_events = F.col("topic") == sources.claimx_events
     mentions = F.coalesce(F.contains(F.col("value"), F.lit(PROJECT_EVENTS.encode())), F.lit(col=False))
     text = F.when(~is_events | mentions, text_of(F.col("value")))
-    read = frame.select(*_RECORD, "timestamp", is_events.alias("is_events"), text.alias("text"))
+    read = frame.select(*_COORDINATES, "timestamp", is_events.alias("is_events"), text.alias("text"))
     objects = read.select("*", json_object(F.col("text"), _FIELDS).alias("event"))
     nested = objects.select(
         *objects.columns,
@@ -164,25 +171,3 @@ def _invalid_field(sources: Sources) -> Column:
     is_elsewhere = (F.col("source") == MANUAL) & (F.col("topic") != sources.manual_decisions)
     is_long = F.length("event_id") > LONGEST_ID
     return ~F.col("source").isin(*DOMAINS) | ~F.col("action").isin(*ACTIONS) | is_elsewhere | is_long
-
-
-def _error(sources: Sources) -> Column:
-    """What a person reads beside the reason; never a value of the event."""
-    told = {
-        str(Reason.UNDECODABLE): "not a JSON object in UTF-8",
-        str(Reason.INVALID_FIELD): (
-            f"domain must be one of {', '.join(DOMAINS)}, action {' or '.join(ACTIONS)}, event_id at most {LONGEST_ID} "
-            f"characters long, and manual decisions come by {sources.manual_decisions} alone"
-        ),
-        str(Reason.INVALID_CLAIM_NUMBER): "claim_number must be 1 to 50 characters with more than dashes and zeros",
-        str(Reason.INVALID_PROJECT_ID): "project_id is no whole number of 64 bits",
-        str(Reason.BAD_TIMESTAMP): "timestamp is neither ISO 8601 with a zone nor epoch milliseconds, 2000 to 2100",
-        str(Reason.FUTURE_TIMESTAMP): "timestamp is further ahead of the record's own than max_future_seconds allows",
-    }
-    texts = [F.when(F.col("outcome") == reason, F.lit(text)) for reason, text in told.items()]
-    absent = F.when(F.col("outcome").startswith("missing-"), F.concat(F.col("outcome"), F.lit(": not there, or null")))
-    return F.coalesce(*texts, absent)
-
-
-def _is_refused() -> Column:
-    return ~F.col("outcome").isin(IDENTITY, PROJECT_ALONE, NOT_OURS)

@@ -11,9 +11,8 @@ from claimx_lib.domain.mapping_fold import folded
 from claimx_lib.schemas.tables import MAPPING
 from claimx_lib.streams.context import BatchRef, JobContext
 from claimx_lib.streams.mapping_state import before_of
-from claimx_lib.streams.mapping_sync import sources_of, statements
+from claimx_lib.streams.mapping_sync import statements
 from claimx_lib.streams.mapping_writes import append_history, merge_mapping, merge_projects
-from claimx_lib.transforms.identity import judged
 from tests.fakes.mapping_run import Run, numbered, said
 
 
@@ -28,7 +27,7 @@ def test_a_batch_that_was_killed_after_any_effect_is_completed(run: Run) -> None
     for done in (1, 2, 3):
         frame = run.frame(numbered(done, f"C-{done}", 5, event_id=f"c-{done}"), said(f"D-{done}", None, 7, "xact"))
         batch = BatchRef(query_id="q1", batch_id=done)
-        found = statements(judged(frame, sources_of(run.context), max_future_seconds=300))
+        found = statements(frame, run.context)
         result = folded(found.events, found.project_events, before_of(run.context, found.events, found.project_events))
         effects = [
             partial(append_history, run.context, result.entries, batch),
