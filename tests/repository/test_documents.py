@@ -79,13 +79,19 @@ def test_every_settings_file_is_valid(file: Path) -> None:
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_jobs_name_is_one_thread(job: str) -> None:
-    """A job is called the same as an entry point, a module, a group of settings and in README."""
+    """A job is called the same as an entry point, a module, a group of settings, in the bundle, tests and README."""
     assert (ROOT / "jobs" / f"{job}.py").is_file()
     folder = "operations" if job == "maintenance" else "streams"
     assert (ROOT / "claimx_lib" / folder / f"{job}.py").is_file()
     assert job in Jobs.model_fields
     assert job in yaml.safe_load((ROOT / "conf" / "base.yaml").read_text("utf-8"))["jobs"]
     assert f"`{job}`" in README
+    bundle = "".join(file.read_text("utf-8") for file in (ROOT / "conf" / "bundle").glob("*.yml"))
+    assert re.search(rf"\b{job}\b", bundle), "no bundle resource"
+    stories = "".join(
+        file.read_text("utf-8") for layer in ("e2e", "integration") for file in (ROOT / "tests" / layer).rglob("*.py")
+    )
+    assert re.search(rf"\b{job}\b", stories), "no test runs it"
 
 
 def test_entry_points_hold_no_logic() -> None:
