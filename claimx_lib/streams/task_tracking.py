@@ -19,9 +19,10 @@ from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.refusals import append_dead_letters
-from claimx_lib.streams.tracking_intake import Intake, stored_rows, taken_in, without
+from claimx_lib.streams.tracking_intake import Intake, taken_in, without
 from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
 from claimx_lib.streams.tracking_results import Written, count, publish
+from claimx_lib.streams.tracking_stored import StoredEvents
 from claimx_lib.transforms import tracking
 from claimx_lib.transforms.dead_letters import dead_letter_rows
 from claimx_lib.transforms.tracking_rows import Fit, fits_of, struct_texts, table_rows
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
 
 JOB = "task_tracking"
 _NOT_FOR_ENRICHMENT = ("topic", "key", "value", "headers", "verdict", "kafka_at")
@@ -46,12 +48,20 @@ def stage(context: JobContext) -> Stage:
         starting_offsets=job.starting_offsets,
         max_records=job.max_records_per_batch,
     )
-    return Stage(job=JOB, source=source, process_batch=partial(process_batch, context=context, calls=Calls()))
+    return Stage(job=JOB, source=source, process_batch=partial(process_batch, context=context, memory=Memory()))
 
 
-def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, calls: Calls | None = None) -> None:
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What the driver keeps from batch to batch: how ClaimX fares, and the tracking table's open log."""
+
+    calls: Calls = field(default_factory=Calls)
+    stored: StoredEvents = field(default_factory=StoredEvents)
+
+
+def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, memory: Memory | None = None) -> None:
     """Give each record its row, its dead letter or its skip; success and errors messages follow the tables."""
-    run = _Run(context=context, batch=batch, calls=calls or Calls(), now=context.now())
+    run = _Run(context=context, batch=batch, memory=memory or Memory(), now=context.now())
     judged = tracking.judged(frame, context.settings.jobs.task_tracking).persist()
     run.kept.append(judged)
     try:
@@ -71,7 +81,7 @@ class _Run:
 
     context: JobContext
     batch: BatchRef
-    calls: Calls
+    memory: Memory
     now: datetime
     kept: list[DataFrame] = field(default_factory=list)
 
@@ -83,25 +93,23 @@ class _Run:
 
     def track(self, judged: DataFrame, intake: Intake) -> Written:
         """Append a row for each event that has none, enriched."""
-        table = self.context.warehouse.read(self.context.session, TRACKING.name)
-        window = self.context.settings.jobs.task_tracking.dedupe_window_days
-        stored = stored_rows(table, intake, window_days=window)
-        there = {row["event_id"] for row in stored}
+        stored = self.memory.stored.of(intake, self.context)
+        there = {row["event_id"] for row in stored.rows}
         number = len(intake.events) - len(there)
         if not number:
-            return Written(new=None, stored=stored)
+            return Written(new=None, stored=stored.rows)
         dropped = [*intake.repeated, *(intake.events[event_id] for event_id in there)]
         fresh = without(judged, dropped).drop(*_NOT_FOR_ENRICHMENT)
-        new = looked_up(fresh, number, self.context, self.calls, job=JOB)
+        new = looked_up(fresh, number, self.context, self.memory.calls, job=JOB)
         self.kept.append(new.rows)
-        self._append(new, number, table)
-        return Written(new=new, stored=stored)
+        self._append(new, number, stored.schema)
+        return Written(new=new, stored=stored.rows)
 
-    def _append(self, new: Enriched, number: int, table: DataFrame) -> None:
+    def _append(self, new: Enriched, number: int, table: StructType) -> None:
         job = self.context.settings.jobs.task_tracking
         texts = struct_texts(project_lookup=job.project_lookup)
         most = job.max_new_fields if job.schema_evolution else 0
-        fits = fits_of(new.figures, texts, table.schema, max_new_fields=most)
+        fits = fits_of(new.figures, texts, table, max_new_fields=most)
         rows = table_rows(new.rows, fits, processed_at=self.now, defaults=job.defaults)
         added = [f"{name}.{path}" for name, fit in fits.items() for path in fit.evolution.added]
         append = partial(

@@ -1,4 +1,4 @@
-"""What the driver needs to know of a batch before anybody is called: which rows are new, and which are there already."""
+"""What the driver needs to know of a batch before anybody is called: its events, each once, and where they stand."""
 
 from __future__ import annotations
 
@@ -12,23 +12,7 @@ from claimx_lib.transforms.tracking import SKIPPED
 from claimx_lib.transforms.tracking_rows import day_number
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, Row, SparkSession
-
-_IDS_IN_A_CONDITION = 500
-_DAYS_IN_A_CONDITION = 400
-STORED = {
-    "event_id": "STRING",
-    "task_id": "INT",
-    "assignment_id": "INT",
-    "project_id": "STRING",
-    "task_status": "STRING",
-    "enrichment_status": "STRING",
-    "enrichment_error": "STRING",
-    "source_topic": "STRING",
-    "source_partition": "INT",
-    "source_offset": "BIGINT",
-}
-"""What messages need of a row that is in the table, beside its `processed_at`."""
+    from pyspark.sql import DataFrame, SparkSession
 
 Coordinates = tuple[int, int]
 """Partition and offset on the tracking topic."""
@@ -87,34 +71,6 @@ def _intake(records: list[dict[str, Any]]) -> Intake:
         ends={(r["topic"], r["partition"]): r["offset"] + 1 for r in records},
         kafka_seconds=tuple(r["kafka_ms"] / 1000 for r in valid if r["kafka_ms"] is not None),
     )
-
-
-def stored_rows(table: DataFrame, intake: Intake, *, window_days: int) -> list[Row]:
-    """The rows of the tracking table that hold one of the batch's events, within the window around its days.
-
-    Only what messages need, `processed_at` in seconds since 1970 included.
-    """
-    if not intake.events:
-        return []
-    near = table.where(_near(intake.days, window_days))
-    processed_at = (F.unix_micros("processed_timestamp") / 1_000_000).alias("processed_at")
-    return _with_ids(near, list(intake.events)).select(*STORED, processed_at).collect()
-
-
-def _near(days: frozenset[int], window: int) -> Column:
-    """A condition on the partition columns alone, so that Delta leaves other days' files closed."""
-    wanted = {day + shift for day in days for shift in range(-window, window + 1)}
-    number = F.unix_date(F.make_date("year", "month", "day"))
-    if len(wanted) <= _DAYS_IN_A_CONDITION:
-        return number.isin(sorted(wanted))
-    return number.between(min(wanted), max(wanted))
-
-
-def _with_ids(table: DataFrame, ids: list[str]) -> DataFrame:
-    if len(ids) <= _IDS_IN_A_CONDITION:
-        return table.where(F.col("event_id").isin(ids))
-    listed = table.sparkSession.createDataFrame([(i,) for i in ids], "event_id STRING")
-    return table.join(F.broadcast(listed), on="event_id", how="left_semi")
 
 
 def without(rows: DataFrame, coordinates: Iterable[Coordinates]) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,13 +16,11 @@ from claimx_lib.domain.enrichment import EnrichmentStatus
 from claimx_lib.errors import KafkaError
 from claimx_lib.observability.logs import logger
 from claimx_lib.streams.context import BatchRef, JobContext
-from claimx_lib.streams.tracking_intake import STORED, Intake
+from claimx_lib.streams.tracking_intake import Intake
 from claimx_lib.streams.tracking_lookup import Enriched
+from claimx_lib.streams.tracking_stored import STORED
 from claimx_lib.transforms import tracking_messages
 from claimx_lib.transforms.tracking_messages import iso
-
-if TYPE_CHECKING:
-    from pyspark.sql import Row
 
 _FAILED = str(EnrichmentStatus.FAILED)
 _STORED_DDL = ", ".join(f"{name} {kind}" for name, kind in {**STORED, "processed_at": "STRING"}.items())
@@ -33,7 +31,7 @@ class Written:
     """What a batch has in the table: new rows (none: no frame) and rows that were there before."""
 
     new: Enriched | None
-    stored: list[Row]
+    stored: list[dict[str, Any]]
 
 
 def publish(
@@ -73,7 +71,7 @@ def _told(context: JobContext, judged: DataFrame, written: Written, now: datetim
     return told
 
 
-def _stored_frame(context: JobContext, stored: list[Row]) -> DataFrame:
+def _stored_frame(context: JobContext, stored: list[dict[str, Any]]) -> DataFrame:
     rows = [(*(row[name] for name in STORED), iso(datetime.fromtimestamp(row["processed_at"], UTC))) for row in stored]
     return context.session.createDataFrame(rows, _STORED_DDL)
 

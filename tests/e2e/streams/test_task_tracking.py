@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from claimx_lib.connectors.kafka_client import admin
 from claimx_lib.devstack.simulator.process import Simulator
-from claimx_lib.streams.task_tracking import process_batch
+from claimx_lib.streams.task_tracking import Memory, process_batch
 from claimx_lib.streams.tracking_lookup import Calls
 from tests.fakes.claimx import TOKEN
 from tests.fakes.clock import FakeClock
@@ -303,12 +303,12 @@ def test_the_circuit_opens_between_batches_and_closes_by_itself(new: Worlds, sim
     """After enough failures nobody is called until the time is up; then one probe decides."""
     world = new("claimx.circuit.failures=2", "claimx.circuit.open_seconds=60")
     clock = FakeClock()
-    calls_of = Calls(clock=clock)
+    memory = Memory(calls=Calls(clock=clock))
     simulator.control.fault("status", status=503, count=None)
     since = len(simulator.control.requests())
     for number in range(3):
         frame = world.frame([tracking_message(f"e{number}-{n}", task=n) for n in range(3)])
-        process_batch(frame, world.batch(number), world.context(now=lambda: NOW), calls_of)
+        process_batch(frame, world.batch(number), world.context(now=lambda: NOW), memory)
     after_opening = len(calls(simulator, since))
     assert after_opening <= 4
     assert world.metrics.value("claimx_circuit_open", job="task_tracking") == 1
@@ -316,7 +316,7 @@ def test_the_circuit_opens_between_batches_and_closes_by_itself(new: Worlds, sim
     simulator.control.clear_faults()
     clock.sleep(61)
     process_batch(
-        world.frame([tracking_message("e9", task=1)]), world.batch(9), world.context(now=lambda: NOW), calls_of
+        world.frame([tracking_message("e9", task=1)]), world.batch(9), world.context(now=lambda: NOW), memory
     )
     assert len(calls(simulator, since)) == after_opening + 1
     assert world.metrics.value("claimx_circuit_open", job="task_tracking") == 0
