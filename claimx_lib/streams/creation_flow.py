@@ -25,7 +25,7 @@ from claimx_lib.domain.creation.decisions import Create, Decision, Skip, event_i
 from claimx_lib.domain.creation.effects import Ended, Topics, effects_of
 from claimx_lib.domain.creation.events import SourceRecord, XactEvent
 from claimx_lib.domain.creation.headers import Replay, retry_headers
-from claimx_lib.domain.creation.intake import Candidate, Reading, Route
+from claimx_lib.domain.creation.intake import Candidate, Known, Reading, Route
 from claimx_lib.domain.creation.ledger import KeyState, key_states
 from claimx_lib.domain.creation.plan import Moment, Pause, is_suspect, plan_batch
 from claimx_lib.domain.creation.policy import Policy
@@ -89,6 +89,8 @@ class Flow:
             plan = self.store.plan(batch) or plan
         self.cursor, self.has_cursor = plan.mapping_version, True
         self._carried_out(plan, batch, is_again=is_again)
+        if is_again:
+            self._left_over(records, batch)
 
     def _is_next(self, batch: BatchRef) -> bool:
         """Whether this process has done the batch before this one, so that nobody has planned this one yet."""
@@ -128,17 +130,22 @@ class Flow:
         if not ids and not letters:
             return [], {}
         known = self.store.known(ids, _replays(reading.events))
-        fresh = intake.fresh(
-            reading, known, retry_topic=self.topics.retry, longest_wait_seconds=self.longest_wait_seconds
-        )
         candidates = [
             *intake.resumed(due, Route.DUE, known, self.policy),
             *intake.resumed(woken, Route.WOKEN, known, self.policy),
             *intake.recovered(letters, known, self.policy),
-            *fresh,
+            *self._fresh(reading, known),
         ]
+        return candidates, self._states(candidates)
+
+    def _fresh(self, reading: Reading, known: Known) -> tuple[Candidate, ...]:
+        return intake.fresh(
+            reading, known, retry_topic=self.topics.retry, longest_wait_seconds=self.longest_wait_seconds
+        )
+
+    def _states(self, candidates: Sequence[Candidate]) -> dict[str, KeyState]:
         keys = {task.key for c in candidates for task in self.policy.tasks_of(c.event)}
-        return candidates, key_states(self.store.ledger.rows(keys) if keys else ())
+        return key_states(self.store.ledger.rows(keys) if keys else ())
 
     def _decided(
         self, candidates: list[Candidate], reading: Reading, states: dict[str, KeyState], moment: Moment
@@ -199,8 +206,23 @@ class Flow:
         created = [final for one in ended if isinstance(one.planned, Create) for final in one.finals]
         late = [final for final in created if isinstance(final, Skip)]
         posting.carry_out([], late)
-        self.last_ended = ended
-        self.store.apply(batch, effects_of(ended, self.topics, is_again=is_again), self.now())
+        self.last_ended = (*self.last_ended, *ended)
+        effects = effects_of(ended, self.topics, is_again=is_again)
+        self.store.apply(batch, replace(effects, step=f"again-{posting.run}") if is_again else effects, self.now())
+
+    def _left_over(self, records: Sequence[SourceRecord], batch: BatchRef) -> None:
+        """Decide on records that the batch's plan has not seen: a truncated checkpoint cuts batches anew.
+
+        Usually there is none. They are decided each time that the batch runs: pending, ledger and letters know them then.
+        """
+        reading = intake.read(records, self.policy)
+        ids = {event.event_id for event in reading.events}
+        known = self.store.known(ids, _replays(reading.events)) if ids else Known()
+        fresh = list(self._fresh(reading, known))
+        if not fresh and not reading.refusals:
+            return
+        decisions = self._decided(fresh, reading, self._states(fresh), self._moment(batch))
+        self._carried_out(Plan(decisions=tuple(decisions), mapping_version=None), batch, is_again=True)
 
     def _ended(self, decision: Decision, states: dict[str, KeyState]) -> Ended:
         if not isinstance(decision, Create):

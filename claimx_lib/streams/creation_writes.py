@@ -57,7 +57,7 @@ def applied(
     crash_point("pending-merged")
     if effects.letters:
         rows = dead_letter_rows(_letters(context, effects.letters), pipeline=PIPELINE, opened_at=now)
-        append_dead_letters(context, rows, batch, job=PIPELINE)
+        append_dead_letters(context, rows, batch, job=PIPELINE, step=effects.step)
     if effects.changes:
         change_letters(context, effects.changes, now)
     crash_point("letters-appended")

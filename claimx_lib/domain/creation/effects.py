@@ -56,13 +56,17 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """Pending rows to upsert and delete (the two are disjoint), letters, and messages, in the order they are written."""
+    """Pending rows to upsert and delete (the two are disjoint), letters, and messages, in the order they are written.
+
+    `step` names the run's append of letters: an idempotent append under a name that was used drops other rows in silence.
+    """
 
     upserts: tuple[Wait, ...]
     deletes: tuple[str, ...]
     letters: tuple[NewLetter, ...]
     changes: tuple[LetterChange, ...]
     messages: tuple[OutgoingMessage, ...]
+    step: str = "rows"
 
 
 def effects_of(ended: Iterable[Ended], topics: Topics, *, is_again: bool) -> Effects:

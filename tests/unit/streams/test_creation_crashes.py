@@ -143,3 +143,16 @@ def test_a_stop_amid_the_posts_keeps_the_rest():
     world.pass_(1)
     world.run()
     assert sorted(reference_counts(world).values()) == [1, 1, 1]
+
+
+def test_a_truncated_checkpoint_loses_no_record():
+    """A batch id that comes again with more records than its plan has seen: what the plan knows is done, the rest too."""
+    world = World()
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    first, second = world.event("e1", "C1"), world.event("e2", "C1")
+    world.run(first)
+    world.restart()
+    for _ in range(2):
+        world.flow.run([first, second, world.record(b"?")], BatchRef(query_id="q", batch_id=0))
+    assert sorted(reference_counts(world).values()) == [1, 1]
