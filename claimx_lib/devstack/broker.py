@@ -164,4 +164,6 @@ def _format(settings: BrokerSettings) -> None:
 
 
 def _new_cluster_id() -> str:
-    return urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+    while (cluster_id := urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass  # one in 64 would be taken for an option
+    return cluster_id
