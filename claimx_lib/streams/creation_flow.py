@@ -66,7 +66,7 @@ class Flow:
     has_cursor: bool = False
     last_ended: tuple[Ended, ...] = ()
     last_batch: tuple[str, int] | None = None
-    not_ours: int = field(default=0)
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def resolve_policy(self) -> ResolvePolicy:
@@ -76,7 +76,7 @@ class Flow:
     def run(self, records: Sequence[SourceRecord], batch: BatchRef) -> None:
         """Process one batch; without records, due rows and changes of the mapping nothing is committed anywhere."""
         self.calls.begin()
-        self.last_ended = ()
+        self.last_ended, self.counts = (), {}
         plan = None if self._is_next(batch) else self.store.plan(batch)
         is_again = plan is not None
         if plan is None:
@@ -101,7 +101,7 @@ class Flow:
 
     def _planned(self, records: Sequence[SourceRecord], batch: BatchRef) -> Plan:
         reading = intake.read(records, self.policy)
-        self.not_ours = reading.not_ours
+        self.counts = {"not_ours": reading.not_ours, "dead_letter": len(reading.refusals)}
         version = self.store.mapping_version()
         changed = self._changed(batch, version)
         candidates, states = self._candidates(reading, changed)
@@ -130,11 +130,13 @@ class Flow:
         if not ids and not letters:
             return [], {}
         known = self.store.known(ids, _replays(reading.events))
+        fresh = self._fresh(reading, known)
+        self.counts |= {"taken_in": len(fresh), "known": len(reading.events) - len(fresh)}
         candidates = [
             *intake.resumed(due, Route.DUE, known, self.policy),
             *intake.resumed(woken, Route.WOKEN, known, self.policy),
             *intake.recovered(letters, known, self.policy),
-            *self._fresh(reading, known),
+            *fresh,
         ]
         return candidates, self._states(candidates)
 

@@ -72,8 +72,8 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, *, flo
     records = [source_record(row) for row in frame.where(F.col("topic").isNotNull()).collect()]
     recipe.run(records, batch)
     report(recipe.last_ended, context.metrics)
-    context.metrics.count("claimx_stream_records_total", recipe.not_ours, job=JOB, outcome="not_ours")
-    context.metrics.count("claimx_stream_records_total", len(records) - recipe.not_ours, job=JOB, outcome="taken_in")
+    for outcome, number in recipe.counts.items():
+        context.metrics.count("claimx_stream_records_total", number, job=JOB, outcome=outcome)
     is_open = recipe.calls.open_until is not None or recipe.calls.is_refused
     context.metrics.set("claimx_circuit_open", float(is_open), job=JOB)
     if recipe.calls.is_refused and context.available_now:

@@ -219,7 +219,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_other_types_are_not_ours():
         ["undecodable"] * 4
         + ["missing-event_id", "invalid-claim-number", "invalid-claim-number", "missing-claim_number"]
     )
-    assert world.flow.not_ours == 1
+    assert world.flow.counts == {"not_ours": 1, "dead_letter": 8, "taken_in": 1, "known": 0}
     assert world.store.pending["e2"].subject.event.claim_number == "123"
 
 
