@@ -33,6 +33,7 @@ Folder = Annotated[Path, typer.Option("--folder", help="Where tables, topics and
 QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 MARK = "demo.yaml"
 FIGURE_CHARACTERS = 60
+MOST_KINDS = 8
 
 
 def command(events: Events = 4000, seed: Seed = 32513, folder: Folder = Path(".claimx/demo")) -> None:
@@ -228,6 +229,8 @@ def _reckoned(teller: Teller, checks: Sequence[Check]) -> int:
 def _short(value: object) -> str:
     if isinstance(value, set):
         return f"{len(value):,}"
+    if isinstance(value, dict) and len(value) > MOST_KINDS:
+        return f"{sum(value.values()):,} in {len(value):,} places"
     if isinstance(value, dict):
         return ", ".join(f"{key} {count}" for key, count in sorted(value.items())) or "none"
     text = f"{value:,}" if isinstance(value, int) else str(value)

@@ -28,7 +28,7 @@ def play(scene: Scene) -> list[Check]:
     made = scene.simulator.tasks()
     letters = rows(scene.settings, "dead_letters", "dead_letter_id, pipeline, reason, state, claim_number")
     ours = [letter for letter in letters if letter["pipeline"] == "task_creation"]
-    ledger = _newest(rows(scene.settings, "xact_task_ledger", "idempotency_key, state, at, rule, claim_number"))
+    ledger = _newest(rows(scene.settings, "xact_task_ledger", "idempotency_key, state, at, resolved_by, claim_number"))
     _tell(scene, made, ours, ledger)
     return _checks(scene, made, ours, ledger)
 
@@ -169,14 +169,14 @@ def _told(letter: Row) -> str:
 
 
 def _tell(scene: Scene, made: Sequence[dict[str, Any]], letters: list[Row], ledger: list[Row]) -> None:
-    by_rule = Counter(row["rule"] or "-" for row in ledger if row["state"] in {"CREATED", "ADOPTED"})
+    found_by = Counter(row["resolved_by"] or "-" for row in ledger if row["state"] in {"CREATED", "ADOPTED"})
     scene.narrator.figures(
         "What became of the estimates",
         ("figure", "count"),
         [
             ("estimates that ask for a task", len(TO_CREATE) + 1),
             ("tasks in ClaimX", len(made)),
-            *((f"  made under {rule}", count) for rule, count in by_rule.most_common()),
+            *((f"  project found by {rule}", count) for rule, count in found_by.most_common()),
             *((f"dead letter: {row['reason']}, {row['claim_number']}, {row['state']}", 1) for row in letters),
         ],
     )
