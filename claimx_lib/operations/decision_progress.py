@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from claimx_lib.connectors.delta_sql import DeltaSql
+from claimx_lib.domain.creation.effects import AUTO_RECOVER
 from claimx_lib.operations.letter_story import LetterStory
 from claimx_lib.operations.mapping_search import mapped_claim
 
@@ -38,7 +39,12 @@ def progress_of(tables: DeltaSql, story: LetterStory) -> Progress | None:
     letter = story.letter
     if letter.state == "DISCARDED" or (letter.state == "OPEN" and not letter.by):
         return None
-    decided = ProgressStep(title="Decision saved", is_done=True, detail=f"by {letter.by}" if letter.by else "")
+    is_person = letter.by not in {"", AUTO_RECOVER}
+    decided = (
+        ProgressStep(title="Decision saved", is_done=True, detail=f"by {letter.by}")
+        if is_person
+        else ProgressStep(title="Taken up by itself", is_done=True, detail=letter.why)
+    )
     back = ProgressStep(title="Sent back into the flow", is_done=letter.state != "OPEN")
     if letter.pipeline != CREATION:
         end = ProgressStep(title="Settled", is_done=letter.state == "RESOLVED")

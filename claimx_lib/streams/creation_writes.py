@@ -101,8 +101,8 @@ def change_letters(context: JobContext, changes: Sequence[LetterChange], now: da
             set={
                 "state": F.col("s.state"),
                 "closed_at": F.when(is_closed, F.lit(now)),
-                "by": F.coalesce("s.by", "t.by"),
-                "why": F.coalesce("s.why", "t.why"),
+                "by": F.coalesce("t.by", "s.by"),  # a person who decided stays the one who did
+                "why": F.coalesce("t.why", "s.why"),
             },
         )
         .execute()

@@ -189,7 +189,7 @@ class MemoryStore:
         for change in effects.changes:
             if change.dead_letter_id in self.letters:
                 kept = self.letters[change.dead_letter_id]
-                kept.state, kept.by, kept.why = change.state, change.by or kept.by, change.why or kept.why
+                kept.state, kept.by, kept.why = change.state, kept.by or change.by, kept.why or change.why
         self.hook("before-kafka")
         self.sent += effects.messages
         self.commits += 1

@@ -92,5 +92,7 @@ def test_a_person_resolves_a_letter_and_its_task_exists_in_claimx(
         assert page.locator("h1 .state").text_content() == "Resolved"
         assert page.get_by_text("by Ana Duarte", exact=False).first.is_visible()
         assert seen.complaints == []
+    (letter,) = DeltaSql(root=world.settings.storage.warehouse).ask('SELECT "by", why FROM t', "dead_letters").rows
+    assert letter == {"by": "Ana Duarte", "why": "same insured"}
     run(world)
     assert len(simulator.control.tasks()) == 1, json.dumps(simulator.control.tasks())
