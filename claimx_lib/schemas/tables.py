@@ -31,6 +31,13 @@ _VERSION = {"claimx.schema_version": SCHEMA_VERSION}
 _CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
 _DELETION_VECTORS = {"delta.enableDeletionVectors": "true"}
 _AUTO_OPTIMIZE = {"delta.autoOptimize.optimizeWrite": "true", "delta.autoOptimize.autoCompact": "true"}
+
+
+def _statistics(columns: str) -> dict[str, str]:
+    """Only these columns have their smallest and largest values in the log: what a person wrote stays out of it."""
+    return {"delta.dataSkippingStatsColumns": columns}
+
+
 _SOURCE = (("source_topic", STR), ("source_partition", INT), ("source_offset", LONG))
 
 TASK_FIELDS = _columns(
@@ -73,7 +80,12 @@ TRACKING = TableSpec(
         *_SOURCE,
     ),
     partitioned_by=("year", "month", "day"),
-    properties={**_VERSION, **_CHANGE_FEED, **_AUTO_OPTIMIZE},
+    properties={
+        **_VERSION,
+        **_CHANGE_FEED,
+        **_AUTO_OPTIMIZE,
+        **_statistics("event_id,event_timestamp,task_id,assignment_id,project_id,task_status,enrichment_status"),
+    },
 )
 
 MAPPING = TableSpec(
@@ -111,7 +123,7 @@ MAPPING_HISTORY = TableSpec(
         ("at", TS),
         *_SOURCE,
     ),
-    properties={**_VERSION},
+    properties={**_VERSION, **_statistics("event_id,claim_number,claim_key,to,event_timestamp,outcome,at")},
 )
 
 PROJECTS = TableSpec(
@@ -128,7 +140,7 @@ PROJECTS = TableSpec(
         ("claim_event_timestamp", TS),
         ("claim_event_id", STR),
     ),
-    properties={**_VERSION, **_DELETION_VECTORS},
+    properties={**_VERSION, **_DELETION_VECTORS, **_statistics("project_id,claim_key,event_timestamp,event_id")},
 )
 
 PENDING = TableSpec(
@@ -150,7 +162,7 @@ PENDING = TableSpec(
         ("attempt_id", STR),
         ("updated_at", TS),
     ),
-    properties={**_VERSION},
+    properties={**_VERSION, **_statistics("event_id,claim_key,next_attempt_at,updated_at")},
 )
 
 PLAN = TableSpec(
@@ -168,7 +180,7 @@ PLAN = TableSpec(
         ("headers", HEADERS),
         ("at", TS),
     ),
-    properties={**_VERSION},
+    properties={**_VERSION, **_statistics("query_id,batch_id,mapping_version,seq,event_id,at")},
 )
 
 LEDGER = TableSpec(
@@ -190,7 +202,11 @@ LEDGER = TableSpec(
         *_SOURCE,
         ("at", TS),
     ),
-    properties={**_VERSION, **_CHANGE_FEED},  # the feed tells whose INTENT was committed first
+    properties={
+        **_VERSION,
+        **_CHANGE_FEED,
+        **_statistics("idempotency_key,event_id,state,claim_number,project_id"),
+    },  # the feed tells whose INTENT was committed first
 )
 
 DEAD_LETTERS = TableSpec(
@@ -216,8 +232,22 @@ DEAD_LETTERS = TableSpec(
         ("replay_count", INT),
         ("candidates", STR),
     ),
-    properties={**_VERSION, "delta.enableDeletionVectors": "false", "delta.enableChangeDataFeed": "false"},
+    properties={
+        **_VERSION,
+        "delta.enableDeletionVectors": "false",
+        "delta.enableChangeDataFeed": "false",
+        **_statistics(
+            "dead_letter_id,state,reason,claim_number,event_id,source_topic,source_offset,opened_at,closed_at"
+        ),
+    },
 )
 
-TABLES = (TRACKING, MAPPING, MAPPING_HISTORY, PROJECTS, PENDING, PLAN, LEDGER, DEAD_LETTERS)
+ERASED_IDS = TableSpec(
+    name="erased_ids",
+    comment="Salted hashes of the ids that claimx erase has removed: no stream takes them in again",
+    schema=_columns(("erased_id", STR, False), ("kind", STR), ("at", TS), ("by", STR), ("why", STR)),
+    properties={**_VERSION},
+)
+
+TABLES = (TRACKING, MAPPING, MAPPING_HISTORY, PROJECTS, PENDING, PLAN, LEDGER, DEAD_LETTERS, ERASED_IDS)
 BY_NAME = {spec.name: spec for spec in TABLES}

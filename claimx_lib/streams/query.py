@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from claimx_lib.observability.logs import carrying, logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
+from claimx_lib.streams.erasure import spared
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -48,7 +49,7 @@ def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], No
         try:
             context.stop.check()
             with carrying(job=stage.job, batch_id=batch_id):
-                stage.process_batch(_in_range(frame, context), batch)
+                stage.process_batch(spared(_in_range(frame, context), context, job=stage.job), batch)
         except Exception as error:
             context.failures[stage.job] = error
             raise

@@ -1,0 +1,177 @@
+"""Erasure of a person's data: out of every table, every old file, and never taken in again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from claimx_lib.connectors.delta import Warehouse, on_conflict_again
+from claimx_lib.domain.erasure import Kind, erased_id
+from claimx_lib.errors import ClaimxError
+from claimx_lib.operations.person import Person
+from claimx_lib.operations.traces import Trace, traces_of
+from claimx_lib.schemas import tables
+from claimx_lib.transforms.claim_number import claim_key
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from claimx_lib.domain.secret import Secret
+
+PERSON = (
+    "keys ARRAY<STRING>, projects ARRAY<STRING>, numbers ARRAY<BIGINT>, events ARRAY<STRING>, patterns ARRAY<STRING>"
+)
+CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
+SWEEPS = 3
+ERASED_FROM = (
+    tables.TRACKING.name,
+    tables.MAPPING.name,
+    tables.MAPPING_HISTORY.name,
+    tables.PROJECTS.name,
+    tables.PENDING.name,
+    tables.PLAN.name,
+    tables.LEDGER.name,
+    tables.DEAD_LETTERS.name,
+)
+
+
+def _conditions() -> dict[str, Column]:
+    """What is the person's in each table: `t` is the table, `s` the one row of `PERSON`, so that no id stands in a log."""
+    key, event = F.expr("array_contains(s.keys, t.claim_key)"), F.expr("array_contains(s.events, t.event_id)")
+    claim = F.array_contains(F.col("s.keys"), claim_key(F.col("t.claim_number")))
+    number = F.expr("array_contains(s.numbers, t.project_id)")
+    text = F.expr("exists(s.patterns, p -> coalesce(CAST(t.raw_value AS STRING), '') rlike p)")
+    return {
+        tables.TRACKING.name: F.expr("array_contains(s.projects, t.project_id)"),
+        tables.MAPPING.name: key | number,
+        tables.MAPPING_HISTORY.name: key | F.expr("array_contains(s.numbers, t.to)"),
+        tables.PROJECTS.name: key | number,
+        tables.PENDING.name: key | event,
+        tables.PLAN.name: event | text,
+        tables.LEDGER.name: claim | number | event,
+        tables.DEAD_LETTERS.name: claim | event | text,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What was erased, or would be: rows by table, what a running stream may have written since, and files left."""
+
+    person: Person
+    rows: dict[str, int]
+    left: dict[str, int] = field(default_factory=dict)
+    traces: tuple[Trace, ...] = ()
+    is_searched: bool = False
+    files_gone_by: datetime | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of the person is in the tables, and in no file that was looked at."""
+        return not any(self.left.values()) and not any(not trace.is_log for trace in self.traces)
+
+
+def counted(session: SparkSession, warehouse: Warehouse, person: Person) -> dict[str, int]:
+    """Return how many rows of the person each table holds."""
+    source = _source(session, person)
+    counts = [
+        warehouse.read(session, table)
+        .alias("t")
+        .crossJoin(F.broadcast(source).alias("s"))
+        .where(condition)
+        .agg(F.count(F.lit(1)).alias("rows"))
+        .select(F.lit(table).alias("table"), "rows")
+        for table, condition in _conditions().items()
+    ]
+    found = {row["table"]: int(row["rows"]) for row in reduce(lambda one, other: one.unionAll(other), counts).collect()}
+    return {table: found[table] for table in ERASED_FROM}
+
+
+def remember(
+    session: SparkSession, warehouse: Warehouse, person: Person, salt: Secret, *, by: str, why: str, at: datetime
+) -> None:
+    """Append the person's salted hashes to `erased_ids`; from its next batch on, every stream leaves their records out."""
+    ids = [(Kind.CLAIM, claim) for claim in sorted(person.keys)]
+    ids += [(Kind.PROJECT, str(project)) for project in sorted(person.projects)]
+    rows = [(erased_id(salt.reveal(), kind, value), str(kind), at, by, why) for kind, value in ids]
+    frame = session.createDataFrame(rows, tables.ERASED_IDS.schema)
+    known = warehouse.read(session, tables.ERASED_IDS.name).select("erased_id")
+    warehouse.append(frame.join(known, on="erased_id", how="left_anti").select(*frame.columns), tables.ERASED_IDS.name)
+
+
+def erase(
+    session: SparkSession,
+    warehouse: Warehouse,
+    person: Person,
+    *,
+    streams_stopped: bool,
+    sentinels: frozenset[str],
+    keep_files_hours: int,
+    now: datetime,
+) -> Erasure:
+    """Delete the person's rows from every table and from the files of their newest versions.
+
+    With `streams_stopped` the files of older versions go at once, and every file is searched for the claim numbers and
+    the sentinels; else they go with the upkeep's VACUUM, `keep_files_hours` later. A stream that was amid a batch may
+    have written once more: the tables are looked at again, up to three times.
+    """
+    before = counted(session, warehouse, person)
+    left = before
+    for _ in range(SWEEPS):
+        _delete(session, warehouse, person, [table for table, rows in left.items() if rows])
+        left = counted(session, warehouse, person)
+        if not any(left.values()):
+            break
+    for table in ERASED_FROM:
+        _purge(session, warehouse, table)
+    if not streams_stopped:
+        gone_by = now + timedelta(hours=keep_files_hours + 24)  # the upkeep runs once a day
+        return Erasure(person=person, rows=before, left=left, files_gone_by=gone_by)
+    for table in ERASED_FROM:
+        _vacuum_at_once(session, warehouse, table)
+    folder = _folder(warehouse)
+    traces = traces_of(folder, person.claims | sentinels) if folder is not None else []
+    return Erasure(person=person, rows=before, left=left, traces=tuple(traces), is_searched=folder is not None)
+
+
+def _source(session: SparkSession, person: Person) -> DataFrame:
+    projects = sorted(person.projects)
+    ids = [*(re.escape(claim) for claim in person.claims), *map(str, projects)]
+    patterns = [f'"(claim_number|project_id)"\\s*:\\s*"?({"|".join(sorted(ids))})"?\\s*[,}}\\]]'] if ids else []
+    row = (sorted(person.keys), [str(p) for p in projects], projects, sorted(person.events), patterns)
+    return session.createDataFrame([row], PERSON)
+
+
+def _delete(session: SparkSession, warehouse: Warehouse, person: Person, wanted: list[str]) -> None:
+    source = _source(session, person)
+    for table in wanted:
+        merge = warehouse.open(session, table).alias("t").merge(source.alias("s"), _conditions()[table])
+        on_conflict_again(merge.whenMatchedDelete().execute)()
+
+
+def _purge(session: SparkSession, warehouse: Warehouse, table: str) -> None:
+    """Write files anew whose deleted rows are only marked as such."""
+    on_conflict_again(lambda: session.sql(f"REORG TABLE {warehouse.sql_name(table)} APPLY (PURGE)").collect())()
+
+
+def _vacuum_at_once(session: SparkSession, warehouse: Warehouse, table: str) -> None:
+    before = session.conf.get(CHECK, "true")
+    session.conf.set(CHECK, "false")  # the caller vouches that nobody is at work on these files
+    try:
+        session.sql(f"VACUUM {warehouse.sql_name(table)} RETAIN 0 HOURS").collect()
+    finally:
+        session.conf.set(CHECK, str(before))
+
+
+def _folder(warehouse: Warehouse) -> Path | None:
+    if warehouse.is_catalog or "://" in warehouse.root:
+        return None
+    folder = Path(warehouse.root)
+    if not folder.is_dir():
+        raise ClaimxError(f"{folder}: no such folder", cure="check CLAIMX_WAREHOUSE")
+    return folder

@@ -1,0 +1,133 @@
+"""Erasure from end to end: who is meant, what goes, what Kafka still holds, as one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from claimx_lib.config.secrets import read_secret
+from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.connectors.kafka_retention import retention_seconds
+from claimx_lib.errors import ConfigError, KafkaError, NotFound
+from claimx_lib.operations.erase import Erasure, counted, erase, remember
+from claimx_lib.operations.person import person_of
+from claimx_lib.schemas.topics import topic_specs
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from claimx_lib.config.settings import Settings
+    from claimx_lib.domain.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Whose data is to go, at whose word; `streams_stopped` is the operator's, no table can tell."""
+
+    claim: str | None
+    project: int | None
+    by: str
+    why: str
+    streams_stopped: bool = False
+    sentinels: frozenset[str] = frozenset()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How long a topic may hold a record that is there now; None: nobody deletes it."""
+
+    topic: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an erasure did, or would do."""
+
+    erasure: Erasure
+    kafka: tuple[Held, ...]
+    kafka_problem: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        """The report as plain values."""
+        done = self.erasure
+        return {
+            "claims": sorted(done.person.claims),
+            "projects": sorted(done.person.projects),
+            "events": len(done.person.events),
+            "rows": done.rows,
+            "left": done.left,
+            "complete": done.is_complete,
+            "files_searched": done.is_searched,
+            "files_gone_by": done.files_gone_by,
+            "traces": [{"file": t.file, "text": t.text, "is_log": t.is_log} for t in done.traces],
+            "kafka": [{"topic": held.topic, "until": held.until} for held in self.kafka],
+            "kafka_problem": self.kafka_problem,
+        }
+
+    def lines(self) -> list[str]:
+        """What a person has to know of the files and of Kafka."""
+        done, lines = self.erasure, []
+        if done.files_gone_by is not None:
+            lines.append(f"old files go with the upkeep, by {done.files_gone_by:%Y-%m-%d %H:%M}Z at the latest")
+        elif not done.is_searched:
+            lines.append("old files are gone; files in a catalog or a store are not searched from here")
+        else:
+            in_data = [trace for trace in done.traces if not trace.is_log]
+            lines.append(f"old files are gone; of all files, {len(in_data)} hold one of the texts searched for")
+            lines += [f"still in {trace.file}" for trace in in_data]
+        in_log = sum(trace.is_log for trace in done.traces)
+        if in_log:
+            lines.append(f"{in_log} log files name a claim among their statistics; Delta deletes them after 30 days")
+        if self.kafka_problem is not None:
+            lines.append(f"Kafka could not be asked what it holds: {self.kafka_problem}")
+        return lines
+
+
+def erase_person(session: SparkSession, settings: Settings, request: Request, *, now: Callable[[], datetime]) -> Report:
+    """Erase a claim's or a project's data; with `dry_run` only tell what would go.
+
+    Ids are remembered first, so that no stream takes in what is being deleted. Raises ConfigError without
+    `pii.erased_salt`, NotFound where no table knows the id.
+    """
+    warehouse = Warehouse(root=settings.storage.warehouse)
+    salt = _salt(settings)
+    person = person_of(session, warehouse, claim=request.claim, project=request.project)
+    if request.dry_run:
+        done = Erasure(person=person, rows=counted(session, warehouse, person))
+    else:
+        remember(session, warehouse, person, salt, by=request.by, why=request.why, at=now())
+        done = erase(
+            session,
+            warehouse,
+            person,
+            streams_stopped=request.streams_stopped,
+            sentinels=request.sentinels,
+            keep_files_hours=settings.jobs.maintenance.vacuum_hours,
+            now=now(),
+        )
+    if request.dry_run and not any(done.rows.values()):
+        raise NotFound("no table holds anything of this claim or project", cure="check the number")
+    held, problem = _held(settings, now())
+    return Report(erasure=done, kafka=held, kafka_problem=problem)
+
+
+def _salt(settings: Settings) -> Secret:
+    if settings.pii.erased_salt is None:
+        raise ConfigError(
+            "pii.erased_salt is not set: without it a replay would bring the data back",
+            cure="set it to a reference of a secret that never changes, such as {env: CLAIMX_ERASED_SALT}",
+        )
+    return read_secret(settings.pii.erased_salt, path="pii.erased_salt")
+
+
+def _held(settings: Settings, now: datetime) -> tuple[tuple[Held, ...], str | None]:
+    try:
+        seconds = retention_seconds(settings.kafka, [spec.name for spec in topic_specs(settings)])
+    except KafkaError as error:
+        return (), error.message
+    until = {topic: None if kept is None else now + timedelta(seconds=kept) for topic, kept in seconds.items()}
+    return tuple(Held(topic=topic, until=at) for topic, at in sorted(until.items())), None

@@ -1,0 +1,42 @@
+"""What is erased stays erased: no stream takes in a record of it, whoever sends it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claimx_lib.config.secrets import read_secret
+from claimx_lib.observability.logs import logger
+from claimx_lib.schemas.tables import ERASED_IDS
+from claimx_lib.transforms.erasure import ERASED, only_erased, without_erased
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from claimx_lib.streams.context import JobContext
+
+
+def spared(records: DataFrame, context: JobContext, *, job: str) -> DataFrame:
+    """Return the records (`connectors.kafka.RECORD`) that name no erased id, and count the others as `erased`.
+
+    Costs nothing where no `pii.erased_salt` is set, and the reading of a small table where nothing is erased.
+    """
+    erased = erased_ids(context)
+    if erased is None:
+        return records
+    dropped = only_erased(records, erased).count()
+    context.metrics.count("claimx_stream_records_total", dropped, job=job, outcome="erased")
+    if dropped:
+        logger(job=job).info("records of erased ids were left out", records=dropped)
+    return without_erased(records, erased)
+
+
+def erased_ids(context: JobContext) -> DataFrame | None:
+    """Return what is erased, with its salt, as one row; None where nothing is."""
+    reference = context.settings.pii.erased_salt
+    if reference is None or not context.warehouse.exists(context.session, ERASED_IDS.name):
+        return None
+    rows = context.warehouse.read(context.session, ERASED_IDS.name).select("erased_id").distinct().collect()
+    if not rows:
+        return None
+    salt = read_secret(reference, path="pii.erased_salt").reveal()
+    return context.session.createDataFrame([(salt, [row.erased_id for row in rows])], ERASED)

@@ -1,0 +1,57 @@
+"""Records of erased persons, told by the salted hashes of their ids: whatever is read again, they are not in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from claimx_lib.domain.erasure import Kind
+from claimx_lib.transforms.claim_number import claim_key, trimmed
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+ERASED = "salt STRING, erased ARRAY<STRING>"
+"""The frame of what is erased: one row. As a frame, the salt stands in no plan and no event log."""
+_PROJECT = r'"project_id"\s*:\s*"?([^",}\s]+)'
+_CLAIM = r'"claim_number"\s*:\s*"?([^",}]+)'
+_CLAIM_PATHS = ("$.claim_number", "$.project.claim_number", "$.metadata.claim_number")
+
+
+def without_erased(records: DataFrame, erased: DataFrame) -> DataFrame:
+    """The records (key and value BINARY, any other columns) that name no erased project and no erased claim.
+
+    Ids are looked for at any depth, in a value that is no JSON too, and in the key. `erased` is of the shape `ERASED`.
+    """
+    return _marked(records, erased).where(~F.col("_is_erased")).select(*records.columns)
+
+
+def only_erased(records: DataFrame, erased: DataFrame) -> DataFrame:
+    """The records that `without_erased` leaves out."""
+    return _marked(records, erased).where("_is_erased").select(*records.columns)
+
+
+def _marked(records: DataFrame, erased: DataFrame) -> DataFrame:
+    key, value = F.col("key").cast("string"), F.col("value").cast("string")
+    hashes = F.concat(_hashes(_projects(key, value), Kind.PROJECT), _hashes(_claims(key, value), Kind.CLAIM))
+    is_erased = F.coalesce(F.arrays_overlap(hashes, "erased"), F.lit(0).cast("boolean"))
+    return records.crossJoin(F.broadcast(erased)).withColumn("_is_erased", is_erased)
+
+
+def _projects(key: Column, value: Column) -> Column:
+    return F.array_compact(F.concat(F.array(key), _all(value, _PROJECT)))
+
+
+def _claims(key: Column, value: Column) -> Column:
+    decoded = [F.get_json_object(value, path) for path in _CLAIM_PATHS]
+    found = F.array_compact(F.concat(F.array(key, *decoded), _all(value, _CLAIM)))
+    return F.transform(found, lambda text: claim_key(trimmed(text)))
+
+
+def _all(value: Column, pattern: str) -> Column:
+    return F.coalesce(F.regexp_extract_all(value, F.lit(pattern), F.lit(1)), F.array().cast("array<string>"))
+
+
+def _hashes(ids: Column, kind: Kind) -> Column:
+    return F.transform(ids, lambda text: F.sha2(F.concat("salt", F.lit(f"|{kind}|"), text), 256))

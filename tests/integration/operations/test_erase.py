@@ -1,0 +1,190 @@
+"""Erasure of a person's data from real Delta tables and from the files below them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from claimx_lib.config.load import load
+from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.connectors.delta_sql import DeltaSql
+from claimx_lib.domain.erasure import Kind, erased_id
+from claimx_lib.domain.secret import Secret
+from claimx_lib.errors import ConfigError
+from claimx_lib.observability.metrics import Metrics
+from claimx_lib.operations.erase import Erasure, remember
+from claimx_lib.operations.erasure_report import Report, Request, erase_person
+from claimx_lib.operations.tables import create_missing
+from claimx_lib.operations.traces import traces_of
+from claimx_lib.schemas import tables
+from claimx_lib.streams.context import JobContext
+from claimx_lib.streams.erasure import spared
+from tests.fakes.records import Topic, frame_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from claimx_lib.config.settings import Settings
+
+NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
+NAME, STREET, MAIL = "Zebulon Quartzmann", "77 Sentinel Lane", "zebulon@sentinel.example"
+SENTINELS = frozenset({NAME, STREET, MAIL})
+OTHER = "Ann Elsewhere"
+SALT = "salt-of-this-test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A dry run and an erasure, the versions of the tables before and after the dry run, and where it all is."""
+
+    settings: Settings
+    dry: Report
+    report: Report
+    versions: tuple[dict[str, int], dict[str, int]]
+    named_before: int
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(root=self.settings.storage.warehouse)
+
+
+@pytest.fixture(scope="module")
+def done(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+    """Every table with rows of the person and of another one; erased once, since it takes its time; no broker is there."""
+    root = tmp_path_factory.mktemp("warehouse")
+    salt = "pii.erased_salt={env: CLAIMX_ERASED_SALT}"
+    settings = load(sets=[f"storage.warehouse={root}", salt, "kafka.bootstrap_servers=127.0.0.1:1"], environ={})
+    create_missing(spark, settings)
+    people = [*_rows("AB-0123", 12345, f"{NAME}, {STREET}, {MAIL}"), *_rows("ZZ9", 999, OTHER)]
+    warehouse = Warehouse(root=str(root))
+    for spec in {spec.name: spec for spec, _ in people}.values():
+        values = [tuple(row.get(name) for name in spec.schema.names) for of, row in people if of is spec]
+        warehouse.append(spark.createDataFrame(values, spec.schema).coalesce(1), spec.name)
+    named = len(traces_of(root, frozenset({NAME})))
+    who = {"by": "ann", "why": "request 17", "sentinels": SENTINELS, "streams_stopped": True}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLAIMX_ERASED_SALT", SALT)
+        before = _versions(warehouse)
+        dry = erase_person(spark, settings, Request(claim=None, project=12345, dry_run=True, **who), now=lambda: NOW)
+        after = _versions(warehouse)
+        report = erase_person(spark, settings, Request(claim="ab0123", project=None, **who), now=lambda: NOW)
+        yield Done(settings=settings, dry=dry, report=report, versions=(before, after), named_before=named)
+
+
+def _versions(warehouse: Warehouse) -> dict[str, int]:
+    sql = DeltaSql(root=warehouse.root)
+    return {spec.name: sql.version(spec.name) for spec in tables.TABLES}
+
+
+def _rows(claim: str, project: int, person: str) -> list[tuple[tables.TableSpec, dict[str, Any]]]:
+    key, raw = claim.replace("-", ""), json.dumps({"claim_number": claim, "who": person}).encode()
+    event = {"event_id": f"evt-{project}", "claim_number": claim, "claim_key": key}
+    tracked = {"event_id": f"trk-{project}", "event_type": "T", "event_timestamp": NOW, "processed_timestamp": NOW}
+    tracked |= {"task_id": 32513, "project_id": str(project), "task_status": "assigned", "rescued_data": person}
+    tracked |= {"year": 2026, "month": 1, "day": 10, "project_data": (str(project), claim, person)}
+    plan = {"query_id": "q", "batch_id": 1, "event_id": f"evt-{project}", "payload": person, "raw_value": raw}
+    broken = {"dead_letter_id": f"broken-{project}", "raw_value": b'{"project_id": ' + str(project).encode() + b', "x'}
+    return [
+        (tables.TRACKING, tracked),
+        (tables.MAPPING, event | {"project_id": project}),
+        (tables.MAPPING_HISTORY, event | {"to": project, "why": person}),
+        (tables.PROJECTS, event | {"project_id": project, "project_name": person, "address": person}),
+        (tables.PENDING, event | {"original_message": raw.decode(), "raw_value": raw}),
+        (tables.PLAN, plan),
+        (tables.LEDGER, event | {"idempotency_key": f"k-{project}", "state": "CREATED", "project_id": project}),
+        (tables.DEAD_LETTERS, event | {"dead_letter_id": f"dl-{project}", "error": person, "raw_value": raw}),
+        (tables.DEAD_LETTERS, broken),
+    ]
+
+
+@pytest.mark.timeout(900)
+def test_dry_run_changes_nothing(done: Done) -> None:
+    """`--dry-run` counts what would go, by the person's project too, and leaves every table at its version."""
+    assert done.dry.told()["claims"] == ["AB-0123"]
+    assert sum(done.dry.erasure.rows.values()) == 9
+    assert done.versions[0] == done.versions[1]
+
+
+def test_person_is_gone_from_every_table_and_nobody_else_is(spark: SparkSession, done: Done) -> None:
+    """After an erasure no table holds a row of the person, and each holds the other one's."""
+    erasure = done.report.erasure
+
+    assert erasure.is_complete, done.report.told()
+    assert erasure.rows == {name: 2 if name == tables.DEAD_LETTERS.name else 1 for name in erasure.rows}
+    assert len(erasure.rows) == 8
+    assert not any(erasure.left.values())
+    left = {name: done.warehouse.read(spark, name).count() for name in erasure.rows}
+    assert left == erasure.rows
+
+
+def test_person_is_gone_from_every_file(done: Done) -> None:
+    """No file holds name, street or mail: no old version, no change feed, no log; another one's name is still there."""
+    root = Path(done.warehouse.root)
+
+    assert done.named_before == 6
+    assert traces_of(root, SENTINELS) == []
+    assert traces_of(root, frozenset({OTHER})) != []
+    assert done.report.erasure.is_searched
+    assert [trace for trace in done.report.erasure.traces if not trace.is_log] == []
+    assert done.report.lines()[0] == "old files are gone; of all files, 0 hold one of the texts searched for"
+
+
+def test_replay_of_an_erased_person_is_left_out(spark: SparkSession, done: Done) -> None:
+    """A record that names an erased claim or project in any way reaches no stream, others and heartbeats do; it is counted."""
+    topic = Topic("xact.events")
+    gone: list[Any] = [
+        {"event_id": "1", "claim_number": "AB-0123"},
+        {"event_id": "2", "claim_number": " ab0123 "},
+        {"event_id": "3", "project_id": 12345},
+        {"event_id": "4", "project": {"project_id": "12345", "claim_number": None}},
+        b'{"event_id": "5", "claim_number": "AB-0123", broken',
+        b'{"claim_number": "\\u0041B0123"}',
+    ]
+    kept: list[Any] = [{"event_id": "k", "claim_number": "ZZ9", "project_id": 123456}, b"\xff\x00", None]
+    records = [*(topic.record(value) for value in (*gone, *kept)), topic.record({}, key=b"12345")]
+    heartbeat = (None,) * 7
+    context = JobContext(session=spark, settings=done.settings, metrics=Metrics())
+
+    left = spared(frame_of(spark, [*records, heartbeat]), context, job="task_creation").collect()
+
+    values = [None if row.value is None else bytes(row.value) for row in left]
+    assert values == [json.dumps(kept[0]).encode(), kept[1], None, None]
+    assert context.metrics.value("claimx_stream_records_total", job="task_creation", outcome="erased") == 7
+
+
+def test_what_is_remembered_names_nobody(spark: SparkSession, done: Done) -> None:
+    """`erased_ids` holds salted hashes, who and why; the same person again adds none."""
+    person = done.report.erasure.person
+    remember(spark, done.warehouse, person, Secret(SALT), by="bob", why="again", at=NOW)
+
+    rows = done.warehouse.read(spark, tables.ERASED_IDS.name).collect()
+    wanted = {erased_id(SALT, Kind.CLAIM, "AB0123"), erased_id(SALT, Kind.PROJECT, "12345")}
+    assert {row.erased_id for row in rows} == wanted
+    assert {(row.by, row.why) for row in rows} == {("ann", "request 17")}
+    assert len(rows) == 2
+
+
+def test_beside_running_streams_the_date_of_the_last_file_is_told(done: Done) -> None:
+    """Without the operator's word that no stream runs, the report says until when old files stay."""
+    erasure = Erasure(person=done.report.erasure.person, rows={}, files_gone_by=datetime(2026, 1, 18, 12, tzinfo=UTC))
+
+    told = Report(erasure=erasure, kafka=(), kafka_problem="no broker answers").lines()
+
+    assert told == [
+        "old files go with the upkeep, by 2026-01-18 12:00Z at the latest",
+        "Kafka could not be asked what it holds: no broker answers",
+    ]
+
+
+def test_without_a_salt_nothing_is_erased(spark: SparkSession, tmp_path: Path) -> None:
+    """An erasure that a replay would undo is refused with the setting to set."""
+    settings = load(sets=[f"storage.warehouse={tmp_path}"], environ={})
+
+    with pytest.raises(ConfigError, match=r"pii\.erased_salt is not set"):
+        erase_person(spark, settings, Request(claim="A1", project=None, by="ann", why="-"), now=lambda: NOW)
