@@ -6,16 +6,20 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from claimx_lib import runtime
 from claimx_lib.connectors.kafka_client import create_topics
 from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.operations.tables import create_missing
 from claimx_lib.schemas.topics import topic_specs
 from tests.fakes.claimx import TOKEN
 from tests.fakes.world import World, Worlds, event
 
 TRACKING = ("task_trigger", "task_tracking")
-CREATION = ("mapping_sync", "task_creation")
+CREATION = "task_creation"
+pytestmark = pytest.mark.timeout(600)  # whole runs, one after the other
 
 
 def run(world: World, *jobs: str) -> dict[str, str]:
@@ -53,15 +57,18 @@ def test_the_token_is_rotated(new: Worlds, simulator: Simulator, tmp_path: Path)
     simulator.control.put_projects([{"project_id": 55, "claim_number": "ABC123456"}])
     world.send("claimx_events", [event("e1", task=7)])
     world.send("xact_events", [xact(1, 12)])
-    failures = run(world, *TRACKING, *CREATION)
+    failures = run(world, *TRACKING, CREATION)
     assert list(failures) == ["task_creation"]
     assert "401" in failures["task_creation"]
     assert [row.enrichment_status for row in world.rows()] == ["failed"]
     assert simulator.control.tasks() == []
 
     token.write_text(TOKEN)
-    later = world.with_settings("jobs.task_creation.retry_delay_seconds=0")
-    assert run(later, *CREATION) == {}
+    wait_until(
+        lambda: run(world, CREATION) == {} and bool(simulator.control.tasks()),
+        what="the pause after the 401 is over and the task made",
+        timeout_seconds=300,
+    )
     assert runtime.repair(world.settings, since=None, limit=10).outcomes == {"enriched": 1}
     assert len(simulator.control.tasks()) == 1
 
@@ -91,10 +98,10 @@ def test_an_older_ledger_makes_no_second_task(new: Worlds, simulator: Simulator)
     simulator.control.put_projects([{"project_id": 55, "claim_number": "ABC123456"}])
     warehouse, backup = Path(world.settings.storage.warehouse), world.folder / "backup"
     world.send("xact_events", [xact(1, 9)])
-    assert run(world, *CREATION) == {}
+    assert run(world, CREATION) == {}
     shutil.copytree(warehouse, backup)
     world.send("xact_events", [xact(2, 10)])
-    assert run(world, *CREATION) == {}
+    assert run(world, CREATION) == {}
     assert len(simulator.control.tasks()) == 2
     shutil.rmtree(warehouse)
     shutil.rmtree(world.settings.storage.checkpoints)
@@ -102,7 +109,7 @@ def test_an_older_ledger_makes_no_second_task(new: Worlds, simulator: Simulator)
     shutil.copytree(backup, warehouse)
     after = world.with_settings("jobs.task_creation.events_since=2026-01-10T11:00:00Z")
     world.send("xact_events", [xact(3, 12)])
-    assert run(after, *CREATION) == {}
+    assert run(after, CREATION) == {}
     assert len(simulator.control.tasks()) == 3
     ledger = world.table("xact_task_ledger").where("state = 'SKIPPED'").collect()
     assert {(row.event_id, row.reason) for row in ledger} == {("x2", "before-events-since")}
