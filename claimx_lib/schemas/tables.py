@@ -202,11 +202,8 @@ LEDGER = TableSpec(
         *_SOURCE,
         ("at", TS),
     ),
-    properties={
-        **_VERSION,
-        **_CHANGE_FEED,
-        **_statistics("idempotency_key,event_id,state,claim_number,project_id"),
-    },  # the feed tells whose INTENT was committed first
+    # The feed tells whose INTENT was committed first.
+    properties={**_VERSION, **_CHANGE_FEED, **_statistics("idempotency_key,event_id,claim_number,project_id")},
 )
 
 DEAD_LETTERS = TableSpec(
