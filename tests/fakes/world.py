@@ -82,11 +82,7 @@ class World:
 
     def frame(self, values: Sequence[object], *, topic: str = "t", partition: int = 0, first: int = 0) -> DataFrame:
         """Records as Kafka's source gives them, at offsets from `first`."""
-        rows = [
-            (b"p", None if v is None else bytearray(_bytes(v)), topic, partition, first + n, None, None)
-            for n, v in enumerate(values)
-        ]
-        return self.spark.createDataFrame(rows, RECORD_DDL)
+        return records(self.spark, values, topic=topic, partition=partition, first=first)
 
     def batch(self, number: int = 0, query: str = "q1") -> BatchRef:
         return BatchRef(query_id=query, batch_id=number)
@@ -100,6 +96,17 @@ class World:
 
     def letters(self) -> list[Row]:
         return self.table("dead_letters").orderBy("source_topic", "source_partition", "source_offset").collect()
+
+
+def records(
+    spark: SparkSession, values: Sequence[object], *, topic: str = "t", partition: int = 0, first: int = 0
+) -> DataFrame:
+    """Records as Kafka's source gives them: bytes and texts as they are, None without a value, all else as JSON."""
+    rows = [
+        (b"p", None if v is None else bytearray(_bytes(v)), topic, partition, first + n, None, None)
+        for n, v in enumerate(values)
+    ]
+    return spark.createDataFrame(rows, RECORD_DDL)
 
 
 def new_world(

@@ -1,0 +1,88 @@
+"""Every kind of input that has broken a pipeline somewhere, as bytes; most of them mention template 32513."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+ID = b"32513"
+
+
+def spoilt(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
+    """By name: records that are no JSON object, and messages of `made(event_id, **fields)` with one thing wrong."""
+    return {**_not_json(made), **{name: _bytes(value) for name, value in _odd_fields(made).items()}}
+
+
+def _bytes(value: dict[str, Any]) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _not_json(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
+    good = _bytes(made("enc"))
+    return {
+        "null": None,
+        "empty": b"",
+        "blank": b" \t\r\n",
+        "bytes": b"\xff\xfe\xfd" + ID,
+        "invalid UTF-8 in a text": good.replace(b"enc", b"\xc3\x28"),
+        "byte-order mark": b"\xef\xbb\xbf" + good,
+        "UTF-16": good.decode().encode("utf-16"),
+        "encoded surrogate": good.replace(b"enc", b"\xed\xa0\x80"),
+        "raw NUL": good.replace(b"enc", b"e\x00c"),
+        "truncated": good[:-20],
+        "array": b"[" + good + b"]",
+        "text": b'"32513"',
+        "number": ID,
+        "null literal": b"null",
+        "NaN": good.replace(b"11", b"NaN"),
+        "two objects": good + good,
+        "something behind": good + b" 32513",
+        "single quotes": good.replace(b'"', b"'"),
+        "10,000 deep": good[:-1] + b', "deep": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}",
+    }
+
+
+def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    odd = {
+        "escaped NUL in a text": made("nul", note="a\u0000b"),
+        "lone surrogate in a text": made("lone", note="\ud800"),
+        "900 deep": made("deep", note=_nested(900)),
+        "a million elements": made("many", note=[1] * 1_000_000),
+        "many fields": made("wide", note={f"k{n}": n for n in range(5_000)}),
+        "a text of 2 MB": made("long", note="x" * 2_000_000),
+        "numbers at the edges": made("edges", note=[1e5, 2**53 + 1, 2**63, int("9" * 300), -0.0]),
+        "markup": made("markup", note='<script>alert(1)</script> =HYPERLINK("x")'),
+        "extra fields": made("extra", whatever={"a b": 1, "A B": {}}),
+        "wrong case": {k.upper(): v for k, v in made("upper").items()} | {"also": 32513},
+    }
+    for project in (
+        "../admin",
+        "%2e%2e%2f",
+        "?x=",
+        "#",
+        "//host",
+        "a\r\nb",
+        "",
+        ".",
+        None,
+        {"a": 1},
+        12345,
+        "12\u202e34",
+    ):
+        odd[f"project {project!r}"] = made(f"project-{project!r}", project_id=project)
+    for time in (1768048496, 1768048496789, 1768048496789000, "2026-01-10T12:00:00", "0001-01-01T00:00:00Z",
+                 "9999-12-31T00:00:00Z", "2026-02-30T00:00:00Z", None, "", {}, True, "1e400"):  # fmt: skip
+        odd[f"time {time!r}"] = made(f"time-{time!r}", timestamp=time)
+    for name, task in (("null", None), ("text", "task 32513"), ("array", [32513]), ("empty", {})):
+        odd[f"task {name}"] = made(f"task-{name}", task=task)
+    for event_id in ("", " ", None, "\u200b", "e" * 10_000, "ü" * 100, 5, {"a": 1}):
+        odd[f"event id {str(event_id)[:20]!r}"] = made(event_id)
+    return odd
+
+
+def _nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value

@@ -1,0 +1,56 @@
+"""R9: a small batch over the two writes that it cannot do without."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from pyspark.sql import functions as F
+
+from claimx_lib.connectors import kafka
+from claimx_lib.streams.task_tracking import Memory, process_batch
+from tests.fakes.world import World, tracking_message
+from tests.performance.frame import Bound, Goal, Result, ratio
+from tests.performance.tracking_world import tracking_world
+
+ROWS = 50
+WARM_UP = 15
+PAIRS = 15
+
+
+def measure() -> Result:
+    """Seconds of a batch of 50 new events, calls included; against a Delta append and a Kafka write of 50 rows."""
+    with tracking_world() as world:
+        numbers, memory = itertools.count(), Memory()
+        for _ in range(WARM_UP):
+            _ours(world, next(numbers), memory)
+            _bare(world, next(numbers))
+        return ratio(
+            "R9",
+            "a 50-row batch ÷ a bare append plus a bare Kafka write",
+            Goal(bound=Bound.AT_MOST, limit=1.30),
+            ours=lambda: _ours(world, next(numbers), memory),
+            other=lambda: _bare(world, next(numbers)),
+            unit="s",
+            pairs=PAIRS,
+        )
+
+
+def _messages(number: int) -> list[object]:
+    return [tracking_message(f"b{number}-{n}", task=number * 100 + n % 10) for n in range(ROWS)]
+
+
+def _ours(world: World, number: int, memory: Memory) -> float:
+    frame = world.frame(_messages(number))
+    started = time.perf_counter()
+    process_batch(frame, world.batch(number), world.context(), memory)
+    return time.perf_counter() - started
+
+
+def _bare(world: World, number: int) -> float:
+    texts = world.frame(_messages(number)).select(F.col("value").cast("string").alias("value"), "offset")
+    topic = world.topic("tracking_success")
+    started = time.perf_counter()
+    texts.write.format("delta").mode("append").save(f"{world.folder}/bare")
+    kafka.write(texts.select(F.lit(topic).alias("topic"), F.lit("k").alias("key"), "value"), world.settings.kafka)
+    return time.perf_counter() - started
