@@ -13,21 +13,21 @@ from starlette.exceptions import HTTPException
 from claimx_lib.console import decisions, exports, letter, letters, mapping, session, tracking
 from claimx_lib.console.desk import Desk
 from claimx_lib.console.guard import ForeignForm, guarded
-from claimx_lib.console.identity import NobodySignedIn
 from claimx_lib.console.render import page, part
-from claimx_lib.errors import ClaimxError, NotFound, TableError, UsageError
+from claimx_lib.errors import ClaimxError, ConfigError, KafkaError, NotFound, TableError
 from claimx_lib.observability.logs import logger
 from claimx_lib.operations.decisions import Conflict
 
 _TITLES = {404: "Not there", 403: "Not allowed", 409: "Somebody was faster", 503: "Not reachable now"}
 _STATUSES = (
     (ForeignForm, 403),
-    (NobodySignedIn, 422),
     (NotFound, 404),
-    (UsageError, 422),
     (Conflict, 409),
     (TableError, 503),
+    (KafkaError, 503),
+    (ConfigError, 503),
 )
+_REFUSED = 422
 
 
 def application(desk: Desk) -> FastAPI:
@@ -47,7 +47,7 @@ def application(desk: Desk) -> FastAPI:
 async def _told(request: Request, error: Exception) -> Response:
     """One of our own errors: what is wrong and what to do."""
     message, cure = (error.message, error.cure) if isinstance(error, ClaimxError) else (str(error), "")
-    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), _REFUSED)
     return _shown(request, status, message, cure)
 
 

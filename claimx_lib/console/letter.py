@@ -17,10 +17,11 @@ from claimx_lib.operations.project_facts import ProjectFacts, compared, project_
 from claimx_lib.operations.review import letter_row, letters_of_claim
 from claimx_lib.operations.rule_trace import rule_trace
 from claimx_lib.operations.suggestions import suggestions
-from claimx_lib.operations.task_preview import preview_of_claim, preview_of_letters
+from claimx_lib.operations.task_preview import CURED, preview_of_claim, preview_of_letters
 
 router = APIRouter()
 MOST_PAYLOAD = 20_000
+LONGEST_SHOWN = 200
 
 
 @router.get("/letters/{letter_id}")
@@ -43,6 +44,7 @@ def letter(request: Request, letter_id: str) -> HTMLResponse:
         left_out=left_out,
         is_open=story.letter.state == "OPEN",
         is_creation=is_creation,
+        needs_project=is_creation and bool(key) and story.letter.reason in CURED,
         siblings=[row for row in near if row.dead_letter_id != letter_id],
         siblings_total=near_total,
         trace=rule_trace(desk.tables, desk.settings, story.claim_number) if is_creation else (),
@@ -76,7 +78,7 @@ def compare(request: Request, letter_id: str, project: str = "") -> HTMLResponse
         section="letters",
         title=f"Project {project_id}",
         letter=story.letter,
-        claim_number=story.claim_number,
+        claim_number=story.claim_number[:LONGEST_SHOWN],
         project=facts,
         rows=compared(story.claim_number, story.event.facts, facts) if facts.is_there else (),
         mapped=mapped_claim(desk.tables, story.claim_number),

@@ -10,6 +10,7 @@ from datetime import datetime
 import httpx
 from fastapi.testclient import TestClient
 
+from claimx_lib.errors import ClaimxError
 from tests.fakes.clock import FakeClock
 from tests.fakes.warehouse import NOW
 
@@ -26,8 +27,11 @@ class Recorded:
     """Actions that are written down instead of being published."""
 
     done: list[tuple[object, ...]] = field(default_factory=list)
+    failure: ClaimxError | None = None
 
     def resolve(self, dead_letter_id: str, project_id: int, *, by: str, why: str) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.done.append(("resolve", dead_letter_id, project_id, by, why))
 
     def replay(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from claimx_lib.errors import KafkaError, UsageError
 from tests.fakes.warehouse import letter, letter_id
 
 
@@ -39,6 +40,25 @@ def test_the_second_of_two_people_is_told(browser, actions, claimx) -> None:
     assert answer.status_code == 409
     assert "Ana decided it already: same address" in answer.text
     assert len(actions.done) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"), [(KafkaError("no broker answers"), 503), (UsageError("it is no use"), 422)]
+)
+def test_a_decision_that_can_not_be_carried_out_is_told(browser, actions, claimx, failure, status) -> None:
+    """What is wrong stands on the page, the letter is as it was, and the same form works once it is mended."""
+    fields, actions.failure = compared(browser, claimx), failure
+    answer = browser.submit(f"/letters/{letter_id(1)}/resolve", fields)
+    assert (answer.status_code, str(failure) in answer.text) == (status, True)
+    actions.failure = None
+    assert browser.submit(f"/letters/{letter_id(1)}/resolve", fields).status_code == 303
+
+
+def test_only_letters_that_wait_for_a_project_ask_for_one(browser, tables) -> None:
+    """A letter of another reason or pipeline offers no project."""
+    tables.append("dead_letters", [letter("r", reason="task-rejected"), letter("t", pipeline="task_tracking")])
+    for name, offers in ((1, True), ("r", False), ("t", False)):
+        assert ("Which project is it?" in browser.get(f"/letters/{letter_id(name)}").text) is offers
 
 
 @pytest.mark.parametrize("action", ["replay", "discard"])
