@@ -47,7 +47,10 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
     odd = {
         "escaped NUL in a text": made("nul", note="a\u0000b"),
         "lone surrogate in a text": made("lone", note="\ud800"),
-        "900 deep": made("deep", note=_nested(900)),
+        "500 deep": made("deep", note=_nested(500)),
+        "a task 500 deep": made("deep-task", task={"task_id": 32513, "deep": _nested(500)}),
+        "a task of many fields": made("wide-task", task={"task_id": 32513, **{f"k {n}": n for n in range(3_000)}}),
+        "a task with repeated keys": made("repeated", task={"task_id": 32513, "A": 1, "a": 2, "a b": {}}),
         "a million elements": made("many", note=[1] * 1_000_000),
         "many fields": made("wide", note={f"k{n}": n for n in range(5_000)}),
         "a text of 2 MB": made("long", note="x" * 2_000_000),

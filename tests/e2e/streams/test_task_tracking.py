@@ -14,6 +14,7 @@ from claimx_lib.connectors.kafka_client import admin
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from claimx_lib.streams.tracking_lookup import Calls
+from tests.fakes.bad_input import spoilt
 from tests.fakes.claimx import TOKEN
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World, Worlds, tracking_message
@@ -315,9 +316,7 @@ def test_the_circuit_opens_between_batches_and_closes_by_itself(new: Worlds, sim
     assert {row.enrichment_status for row in world.rows()} == {"failed"}
     simulator.control.clear_faults()
     clock.sleep(61)
-    process_batch(
-        world.frame([tracking_message("e9", task=1)]), world.batch(9), world.context(now=lambda: NOW), memory
-    )
+    process_batch(world.frame([tracking_message("e9", task=1)]), world.batch(9), world.context(now=lambda: NOW), memory)
     assert len(calls(simulator, since)) == after_opening + 1
     assert world.metrics.value("claimx_circuit_open", job="task_tracking") == 0
 
@@ -363,3 +362,33 @@ def test_offsets_are_told_to_the_group_where_asked_for(new: Worlds) -> None:
     client = admin(world.settings.kafka)
     offsets = client.list_consumer_group_offsets(request)[group].result(timeout=10)
     assert [p.offset for p in offsets.topic_partitions] == [7]
+
+
+def test_every_bad_input_is_a_row_or_a_dead_letter(new: Worlds) -> None:
+    """The whole list through one batch: nothing lost, nothing crashes, each accounted for by its coordinates."""
+    world = new("jobs.task_tracking.lookup_enabled=false")
+    given = spoilt(tracking_message)
+    track(world, list(given.values()))
+    rows, letters = world.rows(), world.letters()
+    assert sorted([row.source_offset for row in rows] + [r.source_offset for r in letters]) == list(range(len(given)))
+    assert len(world.received("tracking_success")) == len(rows)
+    errors = world.received("tracking_errors")
+    assert sorted(m["value"]["source"]["offset"] for m in errors) == [r.source_offset for r in letters]
+    deep = next(row for row in rows if row.event_id == "deep-task")
+    assert "original_event" in json.loads(deep.rescued_data)
+
+
+def test_another_session_time_zone_changes_no_row(world: World, simulator: Simulator) -> None:
+    """With a session in Tokyo the day is still UTC's, instants are the same, and a repeated event is found again."""
+    simulator.control.put_tasks([{"id": 789, "status": "open"}])
+    world.spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+    try:
+        track(world, [tracking_message("e1", timestamp="2026-01-10T20:00:00Z")])
+        track(world, [tracking_message("e1", timestamp="2026-01-10T20:00:00Z")], number=1)
+    finally:
+        world.spark.conf.set("spark.sql.session.timeZone", "UTC")
+    table = world.table("itel_cabinet_task_tracking")
+    told = table.selectExpr(
+        "year", "month", "day", "cast(event_timestamp AS STRING) AS at", "enrichment_status"
+    ).collect()
+    assert [tuple(row) for row in told] == [(2026, 1, 10, "2026-01-10 20:00:00", "enriched")]

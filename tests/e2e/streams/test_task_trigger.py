@@ -9,6 +9,7 @@ import pytest
 
 from claimx_lib.observability.logs import configure_logs
 from claimx_lib.streams.task_trigger import process_batch
+from tests.fakes.bad_input import spoilt
 from tests.fakes.world import World, Worlds, event
 
 
@@ -141,3 +142,17 @@ def test_a_publish_that_fails_is_counted_and_not_swallowed(new: Worlds) -> None:
         process_batch(world.frame([event("e1")]), world.batch(), world.context())
     assert world.metrics.value("itel_plugin_publish_errors_total") == 1
     assert world.metrics.value("itel_plugin_events_published_total") == 0
+
+
+def test_every_bad_input_is_published_counted_or_a_dead_letter(world: World) -> None:
+    """The whole list through one batch: the three outcomes add up, and what is published can be read."""
+    given = spoilt(event)
+    process_batch(world.frame(list(given.values()), topic="events"), world.batch(), world.context())
+    outcomes = {o: world.metrics.value("claimx_stream_records_total", job="task_trigger", outcome=o)
+                for o in ("published", "not_ours", "dead_letter")}  # fmt: skip
+    assert sum(outcomes.values()) == len(given)
+    assert outcomes["published"] == len(world.received("tracking"))
+    letters = {r.source_offset: bytes(r.raw_value) for r in world.letters()}
+    wanted = {n: raw for n, raw in enumerate(given.values()) if raw is not None and n in letters}
+    assert letters == wanted
+    assert outcomes["dead_letter"] == len(letters) > 10
