@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.fakes.claimx import TOKEN
 from tests.fakes.world import World, tracking_message
 
 ROOT = Path(__file__).resolve().parents[3]
+PATIENCE_SECONDS = 270
 SUBMIT = Path(sys.executable).with_name("spark-submit")
 
 
@@ -30,7 +32,15 @@ def code_archive(folder: Path) -> Path:
     return archive
 
 
-def submit(world: World, job: Path, *options: str) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """How a submitted job ended, and all that it said."""
+
+    status: int
+    told: str
+
+
+def submit(world: World, job: Path, *options: str) -> Submitted:
     """Run spark-submit somewhere else than in the checkout, with nothing of this process's environment but the needed."""
     sets = [argument for one in world.sets() if not one.startswith("spark.") for argument in ("--set", one)]
     environment = {
@@ -44,9 +54,14 @@ def submit(world: World, job: Path, *options: str) -> subprocess.CompletedProces
     }
     spark = ["--jars", ",".join(map(str, jars("spark"))), "--conf", "spark.ui.enabled=false", *options]
     command = [str(SUBMIT), *spark, str(job), "--env", "local", "--available-now", *sets]
-    return subprocess.run(
-        command, env=environment, cwd=world.folder, capture_output=True, text=True, timeout=270, check=False
-    )
+    told = world.folder / "submit.log"
+    with told.open("wb") as log:
+        process = subprocess.Popen(command, env=environment, cwd=world.folder, stdout=log, stderr=log)
+        try:
+            status = process.wait(timeout=PATIENCE_SECONDS)
+        finally:
+            process.kill()
+    return Submitted(status=status, told=told.read_text("utf-8", "replace"))
 
 
 @pytest.mark.timeout(300)
@@ -58,9 +73,9 @@ def test_executors_of_a_cluster_get_code_and_token(world: World, simulator: Simu
     done = submit(
         world, ROOT / "jobs" / "task_tracking.py", "--master", "local-cluster[2,1,1024]", "--py-files", str(archive)
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.status == 0, done.told[-3000:]
     assert [(row.event_id, row.enrichment_status) for row in world.rows()] == [(f"e{n}", "enriched") for n in (1, 2, 3)]
-    assert TOKEN not in done.stdout + done.stderr
+    assert TOKEN not in done.told
 
 
 @pytest.mark.timeout(300)
@@ -69,6 +84,6 @@ def test_what_is_wrong_is_one_line(world: World) -> None:
     elsewhere = world.with_settings()
     (world.folder / "warehouse" / "dead_letters").rename(world.folder / "gone")
     done = submit(elsewhere, ROOT / "jobs" / "task_tracking.py", "--master", "local[1]")
-    assert done.returncode == 1
-    assert "dead_letters: no such Delta table — run claimx tables create" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.status == 1, done.told[-3000:]
+    assert "dead_letters: no such Delta table — run claimx tables create" in done.told, done.told[-3000:]
+    assert "Traceback" not in done.told
