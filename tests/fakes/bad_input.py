@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.fakes.world import with_task
+
 ID = b"32513"
 
 
@@ -48,9 +50,11 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
         "escaped NUL in a text": made("nul", note="a\u0000b"),
         "lone surrogate in a text": made("lone", note="\ud800"),
         "500 deep": made("deep", note=_nested(500)),
-        "a task 500 deep": made("deep-task", task={"task_id": 32513, "deep": _nested(500)}),
-        "a task of many fields": made("wide-task", task={"task_id": 32513, **{f"k {n}": n for n in range(3_000)}}),
-        "a task with repeated keys": made("repeated", task={"task_id": 32513, "A": 1, "a": 2, "a b": {}}),
+        "a task 500 deep": with_task(made("deep-task"), {"task_id": 32513, "deep": _nested(500)}),
+        "a task of many fields": with_task(
+            made("wide-task"), {"task_id": 32513, **{f"k {n}": n for n in range(3_000)}}
+        ),
+        "a task with names that collide": with_task(made("repeated"), {"task_id": 32513, "A": 1, "a": 2, "a b": {}}),
         "a million elements": made("many", note=[1] * 1_000_000),
         "many fields": made("wide", note={f"k{n}": n for n in range(5_000)}),
         "a text of 2 MB": made("long", note="x" * 2_000_000),
@@ -78,7 +82,7 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
                  "9999-12-31T00:00:00Z", "2026-02-30T00:00:00Z", None, "", {}, True, "1e400"):  # fmt: skip
         odd[f"time {time!r}"] = made(f"time-{time!r}", timestamp=time)
     for name, task in (("null", None), ("text", "task 32513"), ("array", [32513]), ("empty", {})):
-        odd[f"task {name}"] = made(f"task-{name}", task=task)
+        odd[f"task {name}"] = with_task(made(f"task-{name}"), task)
     for event_id in ("", " ", None, "\u200b", "e" * 10_000, "ü" * 100, 5, {"a": 1}):
         odd[f"event id {str(event_id)[:20]!r}"] = made(event_id)
     return odd

@@ -212,4 +212,9 @@ def tracking_message(
     return {**made, **over}
 
 
+def with_task(message: dict[str, Any], task: object) -> dict[str, Any]:
+    """The event or tracking message with another value for its `task`."""
+    return {**message, "task": task}
+
+
 Worlds = Callable[..., World]

@@ -11,7 +11,7 @@ from claimx_lib.config.load import load
 from claimx_lib.transforms.tracking import judged, refused
 from tests.fakes.bad_input import spoilt
 from tests.fakes.session import ENVIRONMENT
-from tests.fakes.world import records, tracking_message
+from tests.fakes.world import records, tracking_message, with_task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -65,8 +65,8 @@ def test_required_fields_and_rules_are_settings(spark: SparkSession) -> None:
         "upper": tracking_message(task_status="Assigned"),
         "long": tracking_message(task_status="in_progress"),
         "line": tracking_message(task_status="done\n"),
-        "low": tracking_message(task={"priority": "low"}),
-        "high": tracking_message(task={"priority": "high"}),
+        "low": with_task(tracking_message(), {"priority": "low"}),
+        "high": with_task(tracking_message(), {"priority": "high"}),
     }
     assert verdicts(spark, list(given.values()), of) == [
         TRACKED, "wrong-task-id", "missing-task_name", *["invalid-field"] * 4, TRACKED,
@@ -87,7 +87,7 @@ def test_what_is_to_be_skipped_is_no_dead_letter(spark: SparkSession) -> None:
 def test_columns_come_from_any_path_with_defaults(spark: SparkSession) -> None:
     """A mapping reads any depth of the message; a default stands in where there is nothing."""
     of = job(mappings={**JOB.mappings, "task_name": "task.details.names.short"}, defaults={"task_name": "unnamed"})
-    message = tracking_message(task={"details": {"names": {"short": "Cab"}}})
+    message = with_task(tracking_message(), {"details": {"names": {"short": "Cab"}}})
     assert columns(spark, message, "task_name", of=of) == ("Cab",)
     assert columns(spark, tracking_message(), "task_name", of=of) == ("unnamed",)
 
