@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 
 from claimx_lib.devstack import ports
 
 TO_INSTALL = {"promtool": "prometheus", "prometheus": "prometheus", "chromium": "chromium"}
 """Debian's and Ubuntu's package of each program that a test may need."""
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """Where a test has sent its log lines, nobody else's go: that stream ends with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

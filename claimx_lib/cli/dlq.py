@@ -5,29 +5,28 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from claimx_lib.cli.options import AsJson, ConfigFile, DryRun, Env, Sets, settings_of
+from claimx_lib.cli.options import AsJson, By, ConfigFile, DryRun, Env, Sets, Why, settings_of
 from claimx_lib.cli.output import print_json, print_rows, printable, tell
 from claimx_lib.cli.times import parsed_time
 from claimx_lib.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from claimx_lib.operations.dlq import Replayable
 
 app = typer.Typer(help="Dead letters: look, send back, give a project, close.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A letter's id, or the beginning of one.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Letters' ids, or the beginnings of them.")]
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept with the letter.")]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="For what reason; kept with the letter.")]
-Reason = Annotated[
-    str | None, typer.Option("--reason", metavar="CODE", help="Letters of this reason, e.g. project-not-found.")
-]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="CODE", help="Of this reason, e.g. project-not-found.")]
 State = Annotated[str, typer.Option("--state", help="OPEN, REPLAYED, RESOLVED, DISCARDED, or ALL.")]
 Pipeline = Annotated[str | None, typer.Option("--pipeline", metavar="JOB", help="Letters of this job.")]
-Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Opened from then on: 2026-01-10, or 2h, 3d ago.")
-]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Opened since: 2026-01-10, or 2h, 3d ago.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="So many at most.")]
 Rate = Annotated[float | None, typer.Option("--rate", min=0.01, help="So many a second at most.")]
 ValueFile = Annotated[
@@ -131,17 +130,17 @@ def replay(  # noqa: PLR0913, PLR0917  (each is an option)
     found = desk.replayable([row.dead_letter_id for row in meant], mended)
     if not dry_run:
         desk.send_back(found, by=_said(by, "--by"), why=_said(why, "--why"), per_second=rate or float("inf"))
-    word = "would be sent" if dry_run else "sent"
-    rows = [
-        {
-            "dead_letter_id": o.dead_letter_id,
-            "topic": o.message.topic if o.message else None,
-            "result": o.refusal or word,
-        }
-        for o in found
-    ]
+    rows = _told_of_sending(found, "would be sent" if dry_run else "sent")
     print_rows(rows, ("dead_letter_id", "topic", "result"), as_json=as_json, empty="no dead letter")
     raise typer.Exit(1 if any(one.refusal for one in found) else 0)
+
+
+def _told_of_sending(found: Sequence[Replayable], word: str) -> list[dict[str, str | None]]:
+    topics = [one.message.topic if one.message else None for one in found]
+    return [
+        {"dead_letter_id": one.dead_letter_id, "topic": topic, "result": one.refusal or word}
+        for one, topic in zip(found, topics, strict=True)
+    ]
 
 
 @app.command("resolve")

@@ -63,15 +63,15 @@ def command(  # noqa: PLR0913, PLR0917  (each is an option)
     )
     with spark_session(settings, app_name="claimx erase") as session:
         report = erase_person(session, settings, request, now=utc_now)
-    if as_json:
-        print_json(report.told())
-    else:
-        _print(report, dry_run=dry_run)
+    _print(report, dry_run=dry_run, as_json=as_json)
     raise typer.Exit(0 if dry_run or report.erasure.is_complete else 1)
 
 
-def _print(report: Report, *, dry_run: bool) -> None:
+def _print(report: Report, *, dry_run: bool, as_json: bool) -> None:
     told = report.told()
+    if as_json:
+        print_json(told)
+        return
     print(
         f"claims {printable(', '.join(told['claims']) or '-')}; projects {', '.join(map(str, told['projects'])) or '-'}"
     )

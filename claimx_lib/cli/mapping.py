@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from claimx_lib.cli.options import AsJson, ConfigFile, DryRun, Env, Sets, settings_of
+from claimx_lib.cli.options import AsJson, By, ConfigFile, DryRun, Env, Sets, Why, settings_of
 from claimx_lib.cli.output import print_rows, tell
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Which project a claim belongs to; changes go by project.sync.", no_args_is_help=True)
 Claim = Annotated[str, typer.Argument(metavar="CLAIM", help="The claim number.")]
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="The ClaimX project id.")]
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept for good.")]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; kept for good.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 ROW = ("claim_number", "project_id", "source", "updated_at", "rivals", "event_id")
 HISTORY = ("at", "claim_number", "from_project", "to_project", "source", "action", "outcome", "by", "why", "event_id")

@@ -17,6 +17,8 @@ Sets = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="One setting over all files, e.g. claimx.timeout_seconds=5."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept for good.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="For what reason; kept for good.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
 
 

@@ -24,7 +24,7 @@ class TableSpec:
 
 
 def _columns(*columns: tuple[str, T.DataType] | tuple[str, T.DataType, bool]) -> T.StructType:
-    return T.StructType([T.StructField(c[0], c[1], c[2] if len(c) == 3 else True) for c in columns])
+    return T.StructType([T.StructField(name, kind, all(nullable)) for name, kind, *nullable in columns])
 
 
 _VERSION = {"claimx.schema_version": SCHEMA_VERSION}

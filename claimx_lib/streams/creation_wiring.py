@@ -51,20 +51,7 @@ def flow_of(
     """The recipe with the outside that these settings name; it keeps pace, circuit and misses for as long as it lives."""
     settings = context.settings
     job, claimx = settings.jobs.task_creation, settings.claimx
-    calls = Calls(
-        open_api or OpenedApi(settings=settings),
-        limiter=RateLimiter(calls_per_second(context), clock),
-        circuit=CircuitPolicy(failure_threshold=claimx.circuit.failures, reset_seconds=claimx.circuit.open_seconds),
-        clock=clock,
-        is_stopping=lambda: context.stop.is_set,
-    )
-    resolver = Resolver(
-        api=calls,
-        misses=NegativeCache(ttl_seconds=job.negative_cache_seconds, clock=clock),
-        policy=resolve_policy(settings),
-        metrics=context.metrics,
-        threads=_share(context, claimx.max_concurrency),
-    )
+    calls = _calls(context, open_api or OpenedApi(settings=settings), clock)
     return Flow(
         store=DeltaStore(
             context=context,
@@ -73,7 +60,7 @@ def flow_of(
             matches_digits=job.match_without_letter_prefix and job.enable_format_normalization,
         ),
         calls=calls,
-        resolver=resolver,
+        resolver=_resolver(context, calls, clock),
         policy=policy_of(settings),
         topics=topics_of(settings),
         now=context.now,
@@ -87,6 +74,28 @@ def flow_of(
         longest_wait_seconds=job.retry_delay_max_seconds,
         chunk=max(1, int(calls_per_second(context) * job.intent_ttl_seconds / 2)),
         timeout_seconds=claimx.timeout_seconds,
+    )
+
+
+def _calls(context: JobContext, open_api: Callable[[], ClaimXApi], clock: Clock) -> Calls:
+    circuit = context.settings.claimx.circuit
+    return Calls(
+        open_api,
+        limiter=RateLimiter(calls_per_second(context), clock),
+        circuit=CircuitPolicy(failure_threshold=circuit.failures, reset_seconds=circuit.open_seconds),
+        clock=clock,
+        is_stopping=lambda: context.stop.is_set,
+    )
+
+
+def _resolver(context: JobContext, calls: Calls, clock: Clock) -> Resolver:
+    settings = context.settings
+    return Resolver(
+        api=calls,
+        misses=NegativeCache(ttl_seconds=settings.jobs.task_creation.negative_cache_seconds, clock=clock),
+        policy=resolve_policy(settings),
+        metrics=context.metrics,
+        threads=_share(context, settings.claimx.max_concurrency),
     )
 
 

@@ -217,9 +217,8 @@ def given_up(
 ) -> GiveUp:
     """The decision that hands an event to a person."""
     sentence = reasons.sentence_of(str(reason), policy)
-    return GiveUp(
-        subject=subject, reason=str(reason), sentence=sentence, error=error or sentence, candidates=candidates
-    )
+    told = error or sentence
+    return GiveUp(subject=subject, reason=str(reason), sentence=sentence, error=told, candidates=candidates)
 
 
 def _is_history(candidate: Candidate, policy: Policy) -> bool:
@@ -243,8 +242,7 @@ def _hit(subject: Subject, resolution: Resolution, now: datetime) -> SyncHit | N
 
 def _known(project_id: int | None) -> int:
     if project_id is None:
-        message = "a resolved claim has a project"
-        raise ValueError(message)
+        raise ValueError("a resolved claim has a project")
     return project_id
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import pytest
@@ -81,32 +81,14 @@ def real_run(
     program("prometheus")
     folder, port, own = tmp_path_factory.mktemp("real-run"), free_port(), uuid4().hex[:8]
     with Simulator(token=TOKEN, folder=folder / "simulator") as simulator:
-        sets = [
-            *(f"kafka.topics.{name}={own}.{name}" for name in ("xact_events", "project_sync", "manual_decisions")),
-            f"jobs.task_creation.retry_topic={own}.retry",
-            f"jobs.task_creation.dlq_topic={own}.dlq",
-            "jobs.task_creation.max_retries=0",
-            "claimx.circuit.failures=1000",
-            "metrics.refresh_seconds=1",
-            "logging.format=json",
-            "pii.mask_messages=true",
-            f"logging.spark_file={folder}/spark.log",
-        ]
+        sets = _own_settings(own, folder)
         world = new_world(
             spark, folder, empty_tables, servers=broker.bootstrap_servers, api=simulator.base_url, sets=sets
         )
         create_topics(world.settings.kafka, topic_specs(world.settings))
         words = [word for pair in [*world.sets(), f"metrics.port={port}"] for word in ("--set", pair)]
         log = folder / "run.log"
-        with (
-            log.open("wb") as errors,
-            subprocess.Popen(
-                [sys.executable, "-m", "claimx_lib.cli.main", "run", "all", *words],
-                env={**os.environ, "CLAIMX_API_TOKEN": TOKEN},
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            ) as process,
-        ):
+        with log.open("wb") as errors, _application(words, errors) as process:
             try:
                 with Prometheus(
                     folder=folder / "prometheus", targets=[f"127.0.0.1:{port}"], scrape_seconds=1
@@ -127,6 +109,29 @@ def real_run(
                     process.wait(timeout=60)
                 except subprocess.TimeoutExpired:
                     process.kill()
+
+
+def _application(words: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "claimx_lib.cli.main", "run", "all", *words],
+        env={**os.environ, "CLAIMX_API_TOKEN": TOKEN},
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+    )
+
+
+def _own_settings(own: str, folder: Path) -> list[str]:
+    return [
+        *(f"kafka.topics.{name}={own}.{name}" for name in ("xact_events", "project_sync", "manual_decisions")),
+        f"jobs.task_creation.retry_topic={own}.retry",
+        f"jobs.task_creation.dlq_topic={own}.dlq",
+        "jobs.task_creation.max_retries=0",
+        "claimx.circuit.failures=1000",
+        "metrics.refresh_seconds=1",
+        "logging.format=json",
+        "pii.mask_messages=true",
+        f"logging.spark_file={folder}/spark.log",
+    ]
 
 
 def _until(run: RealRun, expr: str, value: float) -> None:

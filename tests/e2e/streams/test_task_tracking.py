@@ -258,22 +258,25 @@ def test_what_is_invalid_becomes_a_dead_letter_and_an_errors_message(new: Worlds
     assert [row.event_id for row in world.rows()] == ["good"]
     errors = world.received("tracking_errors")[: len(refused)]
     assert sorted(e["value"]["reason"] for e in errors) == sorted(reason for _, reason in refused)
-    one = next(e for e in errors if e["value"]["reason"] == "wrong-task-id")
+    assert {e["key"] for e in errors if e["value"]["event_id"] is None} == {f"tracking/0/{n}" for n in (0, 1, 3)}
+
+
+def test_an_errors_message_tells_what_was_refused_and_why(new: Worlds) -> None:
+    """The errors message of a dead letter has its id, reason, sentence, coordinates and bytes, under the event's id."""
+    world = new("jobs.task_tracking.lookup_enabled=false")
+    refused = tracking_message("e3", task_id=40000)
+    track(world, [refused])
+    (letter,), (one,) = world.letters(), world.received("tracking_errors")
     assert one["key"] == "e3"
     assert one["value"] == {
-        "dead_letter_id": letters[4].dead_letter_id,
+        "dead_letter_id": letter.dead_letter_id,
         "reason": "wrong-task-id",
         "message": "The task template is not one of the configured ones",
         "error": "task_id breaks jobs.task_tracking.field_rules.task_id",
         "event_id": "e3",
-        "source": {"topic": "tracking", "partition": 0, "offset": 4},
-        "raw_value_base64": base64.b64encode(json.dumps(refused[4][0]).encode()).decode(),
+        "source": {"topic": "tracking", "partition": 0, "offset": 0},
+        "raw_value_base64": base64.b64encode(json.dumps(refused).encode()).decode(),
         "at": "2026-01-10T12:35:00.000Z",
-    }
-    assert {e["key"] for e in errors if e["value"]["event_id"] is None} == {
-        "tracking/0/0",
-        "tracking/0/1",
-        "tracking/0/3",
     }
 
 

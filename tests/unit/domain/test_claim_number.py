@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from claimx_lib.domain.claim_number import (
     KEY_RULES,
     RULES,
-    parsed_claim_number,
     claim_key,
     formats_to_ask,
     normalised,
+    parsed_claim_number,
     rule_joining,
     rule_names,
     without_letter_prefix,

@@ -19,7 +19,15 @@ def test_addresses_and_numbers_are_hidden(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["32513", "evt-2026-0001", "2026-01-10T12:34:56.789Z", "ABC123456", "a9f0c1d2-1111-2222-3333-444455556666", "@home"]
+    "text",
+    [
+        "32513",
+        "evt-2026-0001",
+        "2026-01-10T12:34:56.789Z",
+        "ABC123456",
+        "a9f0c1d2-1111-2222-3333-444455556666",
+        "@home",
+    ],
 )
 def test_ids_and_times_stay(text: str) -> None:
     """What messages are found again by is not taken for a person."""
@@ -35,4 +43,9 @@ def test_no_text_makes_it_slow() -> None:
 def test_a_field_has_several_spellings() -> None:
     """`first_name` is also `firstName` and `FIRSTNAME`, never `xfirst_name`."""
     pattern = re.compile(f"(?i){key_pattern('first_name')}")
-    assert [bool(pattern.fullmatch(n)) for n in ("first_name", "firstName", "FIRSTNAME", "xfirst_name")] == [True, True, True, False]
+    assert [bool(pattern.fullmatch(n)) for n in ("first_name", "firstName", "FIRSTNAME", "xfirst_name")] == [
+        True,
+        True,
+        True,
+        False,
+    ]

@@ -60,7 +60,10 @@ def test_of_two_spellings_the_first_is_added() -> None:
     assert evolution.rescued == {(): ("foo",)}
 
 
-@pytest.mark.parametrize("text", ["OBJECT<x: OBJECT<>>", "OBJECT<x: ARRAY<VOID>>", "OBJECT<x: ARRAY<OBJECT<>>>", "OBJECT<x: OBJECT<y: VOID>>"])
+@pytest.mark.parametrize(
+    "text",
+    ["OBJECT<x: OBJECT<>>", "OBJECT<x: ARRAY<VOID>>", "OBJECT<x: ARRAY<OBJECT<>>>", "OBJECT<x: OBJECT<y: VOID>>"],
+)
 def test_what_has_nothing_in_it_is_rescued(text: str) -> None:
     """An empty object or array makes no column: Delta would refuse the struct."""
     assert taken_in(text).rescued == {(): ("x",)}
