@@ -23,10 +23,10 @@ TABLES = ("claim_project_mapping", "claim_project_mapping_history", "claimx_proj
 
 @pytest.fixture
 def sync(new: Worlds) -> World:
-    """A world with a `project.sync` of its own, read five records at a time."""
+    """A world with a `project.sync` of its own, read ten records at a time."""
     topic = f"{uuid4().hex[:8]}.sync"
     names = [f"kafka.topics.{name}={topic}" for name in ("project_sync", "manual_decisions")]
-    world = new(*names, "jobs.mapping_sync.trigger_seconds=0", "jobs.mapping_sync.max_records_per_batch=5")
+    world = new(*names, "jobs.mapping_sync.trigger_seconds=0", "jobs.mapping_sync.max_records_per_batch=10")
     create_topics(world.settings.kafka, [spec for spec in topic_specs(world.settings) if spec.name == topic])
     return world
 

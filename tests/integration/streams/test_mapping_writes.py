@@ -22,9 +22,9 @@ def run(context_with: Callable[..., JobContext]) -> Run:
 
 
 def test_a_batch_that_was_killed_after_any_effect_is_completed(run: Run) -> None:
-    """Run again after the history, the projects or the mapping was written, on any checkpoint, nothing is doubled."""
-    run.batch(*(numbered(n, f"A-{n}", 1, event_id=f"a-{n}") for n in (1, 2, 3)))
-    for done in (1, 2, 3):
+    """Run again after the history alone, or after projects and mapping too and on a new checkpoint, nothing is doubled."""
+    run.batch(*(numbered(n, f"A-{n}", 1, event_id=f"a-{n}") for n in (1, 3)))
+    for done in (1, 3):
         frame = run.frame(numbered(done, f"C-{done}", 5, event_id=f"c-{done}"), said(f"D-{done}", None, 7, "xact"))
         batch = BatchRef(query_id="q1", batch_id=done)
         found = statements(frame, run.context)
@@ -37,15 +37,11 @@ def test_a_batch_that_was_killed_after_any_effect_is_completed(run: Run) -> None
         for effect in effects[:done]:
             effect()
         run.take(frame, BatchRef(query_id="q1" if done < 3 else "q2", batch_id=done))
-    assert run.mapping() == {"C-1": 1, "C-2": 2, "C-3": 3}
+    assert run.mapping() == {"C-1": 1, "C-3": 3}
     assert run.outcomes() == [
-        *((f"A-{n}", f"a-{n}", "accepted") for n in (1, 2, 3)),
-        *(
-            (f"{claim}-{n}", f"c-{n}", told)
-            for n in (1, 2, 3)
-            for claim, told in (("A", "withdrawn"), ("C", "accepted"))
-        ),
-        *((f"D-{n}", "xact-7", "waiting") for n in (1, 2, 3)),
+        *((f"A-{n}", f"a-{n}", "accepted") for n in (1, 3)),
+        *((f"{claim}-{n}", f"c-{n}", told) for n in (1, 3) for claim, told in (("A", "withdrawn"), ("C", "accepted"))),
+        *((f"D-{n}", "xact-7", "waiting") for n in (1, 3)),
     ]
 
 
