@@ -41,10 +41,10 @@ class Submitted:
 
 
 def submit(world: World, job: Path, *options: str) -> Submitted:
-    """Run spark-submit somewhere else than in the checkout, with nothing of this process's environment but the needed."""
+    """Run spark-submit somewhere else than in the checkout."""
     sets = [argument for one in world.sets() if not one.startswith("spark.") for argument in ("--set", one)]
     environment = {
-        "PATH": os.environ["PATH"],
+        **os.environ,
         "HOME": str(world.folder),
         "JAVA_HOME": str(java_home() or ""),
         "PYSPARK_PYTHON": sys.executable,
