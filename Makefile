@@ -40,6 +40,10 @@ bench: setup ## the ratios of docs/performance.md; R=R6 for one
 faults: setup ## the long fault matrix; SEED=n RUNS=n
 	@$(VENV)/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
+.PHONY: cluster
+cluster: setup ## the jobs by spark-submit on a real cluster of two workers; takes some minutes
+	@$(VENV)/python -m pytest tests/cluster $(ARGS)
+
 .PHONY: bundle-check
 bundle-check: setup ## the Databricks bundle, validated offline
 	@$(VENV)/python -m tests.repository.bundle_check

@@ -21,11 +21,11 @@ COMPRESSION = 4  # level 9 takes four times as long for 3 % less
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _NOT_NEEDED = frozenset({"tests", "__pycache__", "include"})
 _LAUNCHER = """#!/bin/sh
-# Python {line} with this archive's packages: $CLAIMX_PYTHON, the one it was built with, or one of the PATH.
+# Python {line} with this archive's packages and none of the machine's (-S): $CLAIMX_PYTHON, the one of the build, or one of the PATH.
 here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 127
 export PYTHONPATH="$here/site-packages${{PYTHONPATH:+:$PYTHONPATH}}"
 for python in "$CLAIMX_PYTHON" "{built_with}" "$(command -v python{line})"; do
-  [ -x "$python" ] && exec "$python" "$@"
+  [ -x "$python" ] && exec "$python" -S "$@"
 done
 echo "claimx: this machine has no python{line}; install it, or set CLAIMX_PYTHON to its path" >&2
 exit 127
