@@ -24,6 +24,10 @@ demo: setup ## broker, ClaimX simulator, both pipelines: a story told in two min
 test: setup ## every test; ARGS="-k name" narrows it
 	@$(VENV)/python -m pytest $(ARGS)
 
+.PHONY: stories
+stories: setup ## every story on the real broker, the long ones that make test leaves out included
+	@$(VENV)/python -m pytest tests/e2e $(ARGS)
+
 .PHONY: check
 check: setup ## format, lint, types, layers, locks
 	@$(VENV)/ruff format --check --quiet . || { echo "check: not formatted: run $(VENV)/ruff format" >&2; exit 1; }

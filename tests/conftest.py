@@ -6,10 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 import structlog
 
 from claimx_lib.devstack import ports
+
+hypothesis.settings.register_profile("shared-machine", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("shared-machine")
 
 TO_INSTALL = {"promtool": "prometheus", "prometheus": "prometheus", "chromium": "chromium"}
 """Debian's and Ubuntu's package of each program that a test may need."""

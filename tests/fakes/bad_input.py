@@ -45,6 +45,9 @@ def _not_json(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
     }
 
 
+ODD_PROJECTS = ("../admin", "%2e%2e%2f", "?x=", "#", "//host", "a\r\nb", "", ".", None, {"a": 1}, 12345, "12\u202e34")
+
+
 def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
     odd = {
         "escaped NUL in a text": made("nul", note="a\u0000b"),
@@ -63,20 +66,7 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
         "extra fields": made("extra", whatever={"a b": 1, "A B": {}}),
         "wrong case": {k.upper(): v for k, v in made("upper").items()} | {"also": 32513},
     }
-    for project in (
-        "../admin",
-        "%2e%2e%2f",
-        "?x=",
-        "#",
-        "//host",
-        "a\r\nb",
-        "",
-        ".",
-        None,
-        {"a": 1},
-        12345,
-        "12\u202e34",
-    ):
+    for project in ODD_PROJECTS:
         odd[f"project {project!r}"] = made(f"project-{project!r}", project_id=project)
     for time in (1768048496, 1768048496789, 1768048496789000, "2026-01-10T12:00:00", "0001-01-01T00:00:00Z",
                  "9999-12-31T00:00:00Z", "2026-02-30T00:00:00Z", None, "", {}, True, "1e400"):  # fmt: skip
