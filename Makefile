@@ -17,11 +17,11 @@ setup: ## .venv, a JDK and the jars, each checked against its lock; costs nothin
 	@$(PYTHON) -m bootstrap setup
 
 .PHONY: demo
-demo: setup ## broker, ClaimX simulator, both pipelines: a story told in two minutes
+demo: setup ## broker, ClaimX simulator, both pipelines: a story that must add up
 	@$(VENV)/claimx demo $(ARGS)
 
 .PHONY: test
-test: setup ## every test; ARGS="-k name" narrows it
+test: setup ## the tests that CI runs; ARGS="-k name" narrows it
 	@$(VENV)/python -m pytest $(ARGS)
 
 .PHONY: stories
