@@ -48,5 +48,5 @@ def without_escapes(json_text: Column) -> Column:
 
 
 def _with_escapes(json_text: Column) -> Column:
-    quoted = F.regexp_replace(json_text, "\u0002", r"\\\\\"")
-    return F.regexp_replace(quoted, "\u0001", r"\\\\\\\\")
+    quoted = F.regexp_replace(json_text, "\u0002", r"\\\"")  # in a replacement, too, two backslashes are one
+    return F.regexp_replace(quoted, "\u0001", r"\\\\")

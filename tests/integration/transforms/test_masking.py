@@ -41,3 +41,9 @@ def test_a_long_text_is_masked_too(spark: SparkSession) -> None:
     """Megabytes of escapes neither overflow a stack nor hide what follows."""
     [told] = masked(spark, json.dumps({"x": '"\\' * 500_000, "name": "Ann"}))
     assert told["name"] == "***"
+
+
+def test_what_is_not_hidden_stays_as_it_was(spark: SparkSession) -> None:
+    """Quotes and backslashes, alone and in rows, read back as they were."""
+    given = {"a": '"', "b": "\\", "c": '\\"\\\\"', "d": ["\\u0001", "\\n\n"]}
+    assert masked(spark, json.dumps({**given, "name": '\\"'})) == [{**given, "name": "***"}]
