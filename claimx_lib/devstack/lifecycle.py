@@ -15,6 +15,8 @@ TEMPLATES = {
     40021: "Customer Signature",
 }
 SPAN = timedelta(days=3)
+FIRST_USER, USERS = 100, 30
+REASSIGNED = "reassigned"
 _TRACKED_WEIGHTS = (5, 2, 1, 1, 1)
 _COURSES = (
     ("created", "assigned", "in_progress", "completed"),
@@ -29,10 +31,11 @@ _COURSE_WEIGHTS = (10, 4, 3, 2, 1, 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A status that a task took, and when."""
+    """A status that a task took, when, and whose the task was then."""
 
     status: str
     at: datetime
+    assignee: int
 
     @property
     def event_type(self) -> str:
@@ -46,7 +49,6 @@ class Life:
     template_id: int
     assignment_id: int
     project_id: int
-    assignee: int
     steps: tuple[Step, ...]
 
 
@@ -61,15 +63,23 @@ def lives(source: random.Random, until: datetime) -> Iterator[Life]:
             template_id=source.choices(templates, weights=_TRACKED_WEIGHTS)[0],
             assignment_id=assignment_id,
             project_id=12_000 + source.randrange(200),
-            assignee=100 + source.randrange(30),
-            steps=_steps(source, course, until),
+            steps=_steps(source, course, FIRST_USER + source.randrange(USERS), until),
         )
 
 
-def _steps(source: random.Random, course: tuple[str, ...], until: datetime) -> tuple[Step, ...]:
-    """The course's statuses at increasing instants, at least a second apart."""
+def _steps(source: random.Random, course: tuple[str, ...], assignee: int, until: datetime) -> tuple[Step, ...]:
+    """The course's statuses at increasing instants, at least a second apart; `reassigned` hands the task on."""
     seconds = sorted(source.sample(range(1, int(SPAN.total_seconds())), k=len(course)), reverse=True)
+    handed_on = course.index(REASSIGNED) if REASSIGNED in course else len(course)
     return tuple(
-        Step(status=status, at=until - timedelta(seconds=before))
-        for status, before in zip(course, seconds, strict=True)
+        Step(
+            status=status,
+            at=until - timedelta(seconds=before),
+            assignee=assignee if number < handed_on else _next_user(assignee),
+        )
+        for number, (status, before) in enumerate(zip(course, seconds, strict=True))
     )
+
+
+def _next_user(user: int) -> int:
+    return FIRST_USER + (user - FIRST_USER + 1) % USERS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from claimx_lib.devstack.lifecycle import TEMPLATES, Life, lives
+from claimx_lib.devstack.lifecycle import TEMPLATES, Life, Step, lives
 from claimx_lib.domain.reasons import Reason, missing
 
 TRACKED_TEMPLATE = 32513
@@ -115,22 +115,22 @@ def _events(life: Life) -> Iterator[Object]:
             "event_type": step.event_type,
             "project_id": str(life.project_id),
             "timestamp": _iso(step.at),
-            "task": {**_task(life, step.status, step.at), "previous_status": previous},
+            "task": {**_task(life, step), "previous_status": previous},
             "project": _project(life),
         }
         previous = step.status
 
 
-def _task(life: Life, status: str, at: datetime) -> Object:
+def _task(life: Life, step: Step) -> Object:
     return {
         "task_id": life.template_id,
         "assignment_id": life.assignment_id,
         "task_name": TEMPLATES[life.template_id],
-        "status": status,
-        "assigned_to_user_id": life.assignee,
+        "status": step.status,
+        "assigned_to_user_id": step.assignee,
         "assigned_by_user_id": 11,
         "created_at": _iso(life.steps[0].at),
-        "completed_at": _iso(at) if status == "completed" else None,
+        "completed_at": _iso(step.at) if step.status == "completed" else None,
     }
 
 
@@ -146,7 +146,7 @@ def _claimx_task(life: Life) -> Object:
     last = life.steps[-1]
     return {
         "id": life.assignment_id,
-        **_task(life, last.status, last.at),
+        **_task(life, last),
         "project_id": life.project_id,
         "checklist": {"photos": life.assignment_id % 9, "cabinets": life.assignment_id % 5 + 1},
     }

@@ -74,6 +74,16 @@ def test_lives_are_whole_and_in_order(scenario: TrackingScenario) -> None:
         last[task["assignment_id"]] = task["status"]
 
 
+def test_a_reassigned_task_has_another_user(scenario: TrackingScenario) -> None:
+    """Only a reassignment changes whose a task is, and each one does."""
+    user: dict[int, int] = {}
+    for event in sound(list(scenario.records)):
+        task = event["task"]
+        before = user.get(task["assignment_id"], task["assigned_to_user_id"])
+        assert (task["assigned_to_user_id"] != before) == (task["status"] == "reassigned")
+        user[task["assignment_id"]] = task["assigned_to_user_id"]
+
+
 def test_too_few_events_are_refused() -> None:
     """A scenario too small to hold each kind of record is not made."""
     with pytest.raises(ValueError, match="at least 100 events, not 99"):
