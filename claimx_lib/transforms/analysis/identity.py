@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from claimx_lib.transforms.analysis.days import hours_between, seconds_between
+from claimx_lib.transforms.claim_number import claim_key
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -15,32 +18,97 @@ if TYPE_CHECKING:
 AGE_BOUNDS_HOURS = ((1, "under 1 h"), (24, "1 to 24 h"), (72, "1 to 3 days"), (168, "3 to 7 days"))
 OLDEST = "over 7 days"
 DONE = ("CREATED", "ADOPTED")
+NOT_OWNER = "not-owner"
+"""Why a ledger row is NOT_SENT that only lost the race for its key: it says nothing of the task."""
+TOLD = "accepted"
+UNKNOWN = "unknown"
 
 
-def resolutions(ledger: DataFrame) -> DataFrame:
-    """Tasks created or adopted, by the rule that found their project."""
+def task_outcomes(ledger: DataFrame) -> DataFrame:
+    """What became of each task that was to be made: tasks by state and reason. INTENT: still on its way, or in doubt."""
     return (
-        _newest(ledger)
-        .where(F.col("state").isin(*DONE))
-        .groupBy(F.coalesce("resolved_by", F.lit("unknown")).alias("rule"))
+        _last_word(ledger)
+        .groupBy("state", "reason")
         .agg(F.count(F.lit(1)).alias("tasks"))
-        .orderBy(F.col("tasks").desc(), "rule")
+        .orderBy(F.col("tasks").desc(), "state", "reason")
     )
 
 
-def delay_to_task(ledger: DataFrame) -> DataFrame:
-    """Seconds from an estimate's event to its task, for each task: rule, event_timestamp, created_at, seconds."""
-    seconds = (F.unix_micros("at") - F.unix_micros("event_timestamp")) / F.lit(1_000_000)
+def resolved_tasks(ledger: DataFrame, history: DataFrame) -> DataFrame:
+    """Each task made, with how its claim found the project: way (mapping, mapping_key, api), rule, source.
+
+    `source` is who had told the mapping of this project before the task was made (xact, claimx, manual); an answer of
+    the API is ClaimX's own. `unknown` where the history no longer tells.
+    """
+    made = _made(ledger).withColumn("claim_key", claim_key(F.col("claim_number")))
+    told = history.where((F.col("outcome") == TOLD) & F.col("to").isNotNull()).select(
+        F.col("claim_key").alias("told_key"), F.col("to").alias("told_project"), "source", F.col("at").alias("told_at")
+    )
+    is_told_before = (
+        (F.col("claim_key") == F.col("told_key"))
+        & (F.col("project_id") == F.col("told_project"))
+        & (F.col("told_at") <= F.col("created_at"))
+    )
+    way = F.split_part("resolved_by", F.lit(":"), F.lit(1))
     return (
-        _newest(ledger)
-        .where(F.col("state").isin(*DONE) & F.col("event_timestamp").isNotNull())
+        made.join(told, on=is_told_before, how="left")
+        .groupBy("idempotency_key", "event_id", "claim_number", "project_id", "resolved_by", "created_at")
+        .agg(F.max_by("source", "told_at").alias("newest_source"))
         .select(
+            "idempotency_key",
             "event_id",
             "claim_number",
-            F.coalesce("resolved_by", F.lit("unknown")).alias("rule"),
-            "event_timestamp",
-            F.col("at").alias("created_at"),
-            seconds.alias("seconds"),
+            "project_id",
+            "created_at",
+            F.coalesce(way, F.lit(UNKNOWN)).alias("way"),
+            F.coalesce(F.nullif(F.split_part("resolved_by", F.lit(":"), F.lit(2)), F.lit("")), F.lit(UNKNOWN)).alias(
+                "rule"
+            ),
+            F.when(way == "api", F.lit("claimx"))
+            .otherwise(F.coalesce("newest_source", F.lit(UNKNOWN)))
+            .alias("source"),
+        )
+    )
+
+
+def resolutions(ledger: DataFrame, history: DataFrame) -> DataFrame:
+    """Tasks made, by the way, the rule and the source that found their projects."""
+    return (
+        resolved_tasks(ledger, history)
+        .groupBy("way", "rule", "source")
+        .agg(F.count(F.lit(1)).alias("tasks"))
+        .orderBy(F.col("tasks").desc(), "way", "rule", "source")
+    )
+
+
+def delay_to_task(ledger: DataFrame, plan: DataFrame) -> DataFrame:
+    """Seconds from an estimate's event to its task, for each task: rule, happened_at, created_at, seconds, has_waited.
+
+    The event's time is in the plan, which is kept for `jobs.maintenance.retention_days`: older tasks are left out.
+    `has_waited`: the project was not found at the first try.
+    """
+    happened = F.get_json_object("payload", "$.subject.event.happened_at").try_cast("timestamp")
+    estimates = (
+        plan.where(F.col("event_id").isNotNull())
+        .groupBy("event_id")
+        .agg(
+            F.min(happened).alias("happened_at"),
+            F.bool_or(F.col("decision").isin("Wait", "GiveUp")).alias("has_waited"),
+        )
+        .where(F.col("happened_at").isNotNull())
+    )
+    return (
+        _made(ledger)
+        .join(estimates, on="event_id", how="inner")
+        .select(
+            "idempotency_key",
+            "event_id",
+            "claim_number",
+            F.coalesce("resolved_by", F.lit(UNKNOWN)).alias("rule"),
+            "happened_at",
+            "created_at",
+            seconds_between("happened_at", "created_at").alias("seconds"),
+            "has_waited",
         )
     )
 
@@ -55,18 +123,23 @@ def mapping_changes(history: DataFrame) -> DataFrame:
 
 
 def conflicts(history: DataFrame) -> DataFrame:
-    """Claims that more than one project has claimed: projects, the recorded conflicts, and when last."""
+    """Claims, in any spelling, that were told to belong to more than one project, the newest first.
+
+    `conflicts` counts the recorded ones; `is_decided`: a person has said which project it is.
+    """
+    is_manual = (F.col("source") == "manual") & (F.col("outcome") == TOLD)
     return (
-        history.where(F.col("outcome").isin("accepted", "conflict") & F.col("to").isNotNull())
+        history.where(F.col("outcome").isin(TOLD, "conflict") & F.col("to").isNotNull())
         .groupBy("claim_key")
         .agg(
             F.sort_array(F.collect_set("claim_number")).alias("claim_numbers"),
             F.sort_array(F.collect_set("to")).alias("project_ids"),
             F.count_if(F.col("outcome") == "conflict").alias("conflicts"),
+            F.bool_or(is_manual).alias("is_decided"),
             F.max("at").alias("last_at"),
         )
         .where(F.size("project_ids") > 1)
-        .orderBy(F.col("last_at").desc())
+        .orderBy(F.col("last_at").desc(), "claim_key")
     )
 
 
@@ -82,7 +155,7 @@ def dead_letters_by_age(dead_letters: DataFrame, *, as_of: datetime) -> DataFram
 
 
 def _by_age(frame: DataFrame, *, since: str, reason: str, as_of: datetime) -> DataFrame:
-    hours = (F.unix_micros(F.lit(as_of)) - F.unix_micros(since)) / F.lit(3_600_000_000)
+    hours = hours_between(since, F.lit(as_of))
     band, place = F.lit(OLDEST), F.lit(len(AGE_BOUNDS_HOURS))
     for index, (bound, name) in reversed(list(enumerate(AGE_BOUNDS_HOURS))):
         band = F.when(hours < bound, F.lit(name)).otherwise(band)
@@ -95,6 +168,30 @@ def _by_age(frame: DataFrame, *, since: str, reason: str, as_of: datetime) -> Da
     )
 
 
-def _newest(ledger: DataFrame) -> DataFrame:
-    newest_first = Window.partitionBy("idempotency_key").orderBy(F.col("at").desc(), F.col("state"))
-    return ledger.withColumn("place", F.row_number().over(newest_first)).where(F.col("place") == 1).drop("place")
+def _made(ledger: DataFrame) -> DataFrame:
+    """The tasks that are there, each once: the row that first said so, whatever was written after it."""
+    first = Window.partitionBy("idempotency_key").orderBy("at", "attempt_id")
+    return (
+        ledger.where(F.col("state").isin(*DONE))
+        .withColumn("place", F.row_number().over(first))
+        .where(F.col("place") == 1)
+        .select(
+            "idempotency_key",
+            "event_id",
+            "claim_number",
+            "project_id",
+            "resolved_by",
+            F.col("at").alias("created_at"),
+        )
+    )
+
+
+def _last_word(ledger: DataFrame) -> DataFrame:
+    """One row for each task: the one that says it is there, else the newest; an outcome over the INTENT of its instant."""
+    is_done, is_intent = F.col("state").isin(*DONE), F.col("state") == "INTENT"
+    best = Window.partitionBy("idempotency_key").orderBy(is_done.desc(), F.col("at").desc(), is_intent, "attempt_id")
+    return (
+        ledger.where(~F.col("reason").eqNullSafe(NOT_OWNER))
+        .withColumn("place", F.row_number().over(best))
+        .where(F.col("place") == 1)
+    )

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from claimx_lib.transforms.analysis.days import hours_between
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from pyspark.sql import Column, DataFrame, WindowSpec
+    from pyspark.sql import DataFrame, WindowSpec
 
 TASK = ("task_id", "assignment_id", "project_id")
 """What names one task: the template, the assignment and the project (a task without assignment is its project's)."""
@@ -58,37 +60,55 @@ def status_counts(tracking: DataFrame, *, year: int, month: int) -> DataFrame:
 
 
 def status_intervals(tracking: DataFrame, *, as_of: datetime, terminal: Iterable[str] = TERMINAL_STATUSES) -> DataFrame:
-    """One row for each stay of a task in a status: entered_at, left_at, hours, is_open, has_gap.
+    """One row for each stay of a task in a status: entered_at, left_at, hours, is_open, has_gap, is_exact.
 
-    Events count by when they happened, not by when they came; a status told again does not start a new stay.
+    Events count by when they happened, not by when they came. A status told again starts no new stay, unless its
+    `previous_status` has changed: then the task was elsewhere in between, and the event that said so is missing.
     An open stay (left_at null) lasts until `as_of`; one in a terminal status is not open and has no hours.
-    `has_gap` marks a stay before which an event is missing: its `previous_status` is not the one we saw, so that
-    the stay before it is an upper bound.
+    `has_gap`: an event before this stay is missing, its `previous_status` is not the one we saw.
+    `is_exact`: both ends are known; without, the stay's entry was told late, or the next one has a gap.
     """
-    in_order = _in_order()
-    known = tracking.where(F.col("event_timestamp") <= F.lit(as_of))
-    entered = (
-        known.withColumn("before", F.lag("task_status").over(in_order))
-        .where(F.col("before").isNull() | (F.col("before") != F.col("task_status")))
+    in_order = in_order_of_events()
+    stays = (
+        _entered(tracking.where(F.col("event_timestamp") <= F.lit(as_of)))
         .withColumn("left_at", F.lead("event_timestamp").over(in_order))
+        .withColumn("ends_in_gap", F.lead("has_gap", 1, False).over(in_order))  # noqa: FBT003  (the value, not a flag)
     )
-    is_terminal = F.lower("task_status").isin(*terminal)
-    is_open = F.col("left_at").isNull() & ~is_terminal
+    is_open = F.col("left_at").isNull() & ~F.lower("task_status").isin(*terminal)
     until = F.coalesce("left_at", F.when(is_open, F.lit(as_of)))
-    told_otherwise = F.col("previous_status").isNotNull() & ~F.col("previous_status").eqNullSafe(F.col("before"))
-    return entered.select(
+    told_late = F.col("has_gap") & (F.col("previous_status") == F.col("task_status"))
+    return stays.select(
         *TASK,
         "task_status",
         F.col("event_timestamp").alias("entered_at"),
         "left_at",
-        _hours(F.col("event_timestamp"), until).alias("hours"),
+        hours_between("event_timestamp", until).alias("hours"),
         is_open.alias("is_open"),
-        told_otherwise.alias("has_gap"),
+        "has_gap",
+        (~told_late & ~F.col("ends_in_gap")).alias("is_exact"),
+    )
+
+
+def _entered(tracking: DataFrame) -> DataFrame:
+    """The events that began a stay, each with whether one before it is missing."""
+    in_order = in_order_of_events()
+    told = F.col("previous_status")
+    before, told_before = F.col("before"), F.col("told_before")
+    status = F.col("task_status")
+    came_back = (told != status) & (told != told_before)
+    return (
+        tracking.withColumn("before", F.lag("task_status").over(in_order))
+        .withColumn("told_before", F.lag("previous_status").over(in_order))
+        .where(before.isNull() | (before != status) | F.coalesce(came_back, F.lit(False)))  # noqa: FBT003
+        .withColumn("has_gap", told.isNotNull() & ~told.eqNullSafe(before))
     )
 
 
 def time_in_status(intervals: DataFrame) -> DataFrame:
-    """Hours that each task spent in each status over all its stays, and whether it is there still."""
+    """Hours that each task spent in each status over all its stays, and whether it is there still.
+
+    `is_exact` is false where an event is missing at an end of one of the stays.
+    """
     return (
         intervals.where(F.col("hours").isNotNull())
         .groupBy(*TASK, "task_status")
@@ -96,60 +116,21 @@ def time_in_status(intervals: DataFrame) -> DataFrame:
             F.round(F.sum("hours"), 4).alias("hours"),
             F.count(F.lit(1)).alias("stays"),
             F.bool_or("is_open").alias("is_open"),
-            F.bool_or("has_gap").alias("has_gap"),
+            F.bool_and("is_exact").alias("is_exact"),
         )
     )
 
 
-def reopenings(tracking: DataFrame, *, terminal: Iterable[str] = TERMINAL_STATUSES) -> DataFrame:
-    """Each event that took a task out of a terminal status: reopened_at, from_status, to_status."""
-    changes = tracking.withColumn("before", F.lag("task_status").over(_in_order()))
-    was_closed = F.lower("before").isin(*terminal)
-    is_open_again = ~F.lower("task_status").isin(*terminal)
-    return changes.where(was_closed & is_open_again).select(
-        *TASK,
-        F.col("event_timestamp").alias("reopened_at"),
-        F.col("before").alias("from_status"),
-        F.col("task_status").alias("to_status"),
+def current_statuses(intervals: DataFrame) -> DataFrame:
+    """How many tasks stand in each status now, the most first; the terminal ones too."""
+    return (
+        intervals.where(F.col("left_at").isNull())
+        .groupBy("task_status")
+        .agg(F.count(F.lit(1)).alias("tasks"), F.bool_or("is_open").alias("is_open"))
+        .orderBy(F.col("tasks").desc(), "task_status")
     )
 
 
-def reassignments(tracking: DataFrame) -> DataFrame:
-    """Each event that gave a task to another user: reassigned_at, from_user_id, to_user_id.
-
-    Events that name no user change nothing.
-    """
-    named = tracking.where(F.col("assigned_to_user_id").isNotNull())
-    changes = named.withColumn("before", F.lag("assigned_to_user_id").over(_in_order()))
-    return changes.where(F.col("before") != F.col("assigned_to_user_id")).select(
-        *TASK,
-        F.col("event_timestamp").alias("reassigned_at"),
-        F.col("before").alias("from_user_id"),
-        F.col("assigned_to_user_id").alias("to_user_id"),
-    )
-
-
-def throughput(tracking: DataFrame, *, timezone: str, terminal: Iterable[str] = TERMINAL_STATUSES) -> DataFrame:
-    """Events, tasks first seen and tasks completed for each day of `timezone`."""
-    first = tracking.groupBy(*TASK).agg(
-        F.min("event_timestamp").alias("seen_at"),
-        F.min(F.when(F.lower("task_status").isin(*terminal), F.col("event_timestamp"))).alias("done_at"),
-    )
-    events = _by_day(tracking, "event_timestamp", timezone, "events")
-    started = _by_day(first, "seen_at", timezone, "tasks_started")
-    finished = _by_day(first, "done_at", timezone, "tasks_finished")
-    joined = events.join(started, on="day", how="full").join(finished, on="day", how="full")
-    return joined.na.fill(0).orderBy("day")
-
-
-def _by_day(frame: DataFrame, at: str, timezone: str, name: str) -> DataFrame:
-    day = F.to_date(F.from_utc_timestamp(at, timezone)).alias("day")
-    return frame.where(F.col(at).isNotNull()).groupBy(day).agg(F.count(F.lit(1)).alias(name))
-
-
-def _in_order() -> WindowSpec:
+def in_order_of_events() -> WindowSpec:
+    """A task's events as they happened; of one instant, as they were published."""
     return Window.partitionBy(*TASK).orderBy(*ORDER)
-
-
-def _hours(start: Column, end: Column) -> Column:
-    return (F.unix_micros(end) - F.unix_micros(start)) / F.lit(3_600_000_000)

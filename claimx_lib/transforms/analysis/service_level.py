@@ -16,30 +16,46 @@ if TYPE_CHECKING:
 
 
 def sla_by_stay(intervals: DataFrame, *, limit_hours: Mapping[str, float]) -> DataFrame:
-    """Each stay in a status that has a limit: hours, limit_hours, is_breached, is_open.
+    """Each stay in a status that has a limit: hours, limit_hours, is_breached, is_open. Statuses in any case.
 
     An open stay past its limit is breached already; one within it is not decided yet, but counts as kept so far.
+    `is_breached` is NULL where the stay's length is not known, because an event at one of its ends is missing.
     """
     limit = F.lit(None).cast(T.DoubleType())
     for status, hours in limit_hours.items():
-        limit = F.when(F.col("task_status") == status, F.lit(float(hours))).otherwise(limit)
+        limit = F.when(F.lower("task_status") == status.lower(), F.lit(float(hours))).otherwise(limit)
     return intervals.where(limit.isNotNull() & F.col("hours").isNotNull()).select(
         *TASK,
         "task_status",
         "entered_at",
         "hours",
         limit.alias("limit_hours"),
-        (F.col("hours") > limit).alias("is_breached"),
+        F.when(F.col("is_exact"), F.col("hours") > limit).alias("is_breached"),
         "is_open",
+    )
+
+
+def sla_by_status(stays: DataFrame) -> DataFrame:
+    """Stays of `sla_by_stay` by status: kept, breached, unknown, the share kept of those known, open breaches."""
+    return (
+        stays.groupBy("task_status", "limit_hours")
+        .agg(
+            F.count_if(~F.col("is_breached")).alias("kept"),
+            F.count_if("is_breached").alias("breached"),
+            F.count_if(F.col("is_breached").isNull()).alias("unknown"),
+            F.count_if(F.col("is_breached") & F.col("is_open")).alias("open_breaches"),
+            F.avg(F.when(F.col("is_breached"), F.lit(0.0)).when(~F.col("is_breached"), F.lit(1.0))).alias("share_kept"),
+        )
+        .orderBy("task_status")
     )
 
 
 def status_distribution(intervals: DataFrame, *, quantile: float) -> DataFrame:
     """How long closed stays in each status lasted: stays, median_hours, limit_hours (the quantile).
 
-    Exact percentiles. Stays with a gap before their end are left out: their length is not known.
+    Exact percentiles. Stays with an event missing at either end are left out: their length is not known.
     """
-    closed = intervals.where(F.col("left_at").isNotNull() & ~F.col("has_gap"))
+    closed = intervals.where(F.col("left_at").isNotNull() & F.col("is_exact"))
     return closed.groupBy("task_status").agg(
         F.count(F.lit(1)).alias("stays"),
         F.percentile("hours", 0.5).alias("median_hours"),

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from chispa import assert_df_equality
-from pyspark.sql import types as T
 
-from claimx_lib.schemas.tables import TRACKING
-from claimx_lib.transforms.analysis import lifecycle, quality, service_level
+from claimx_lib.transforms.analysis import lifecycle
+from tests.fakes.analysis import AS_OF, START, assert_rows, event, hour, tracking
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-START = datetime(2026, 1, 10, 8, tzinfo=UTC)
-AS_OF = START + timedelta(hours=100)
+TASK = "task_id INT, assignment_id INT, project_id STRING, task_status STRING"
+STAYS = (
+    f"{TASK}, entered_at TIMESTAMP, left_at TIMESTAMP, hours DOUBLE, is_open BOOLEAN, has_gap BOOLEAN, is_exact BOOLEAN"
+)
 
 
-def event(number: int, hour: float, status: str, *, assignment: int = 1, **more: Any) -> dict[str, Any]:
-    at = START + timedelta(hours=hour)
-    row = dict.fromkeys(TRACKING.schema.fieldNames())
-    row |= {"event_id": f"e{number}", "event_type": "CUSTOM_TASK_UPDATED", "task_id": 32513, "project_id": "7"}
-    row |= {"event_timestamp": at, "processed_timestamp": at + timedelta(seconds=2), "assignment_id": assignment}
-    row |= {"task_status": status, "source_topic": "t", "source_partition": 0, "source_offset": number}
-    row |= {"year": at.year, "month": at.month, "day": at.day, "enrichment_status": "enriched"}
-    return row | more
-
-
-def tracking(spark: SparkSession, *events: dict[str, Any]) -> DataFrame:
-    return spark.createDataFrame(list(events), TRACKING.schema)
+def stay(
+    assignment: int | None, status: str, entered: float, left: float | None, hours: float | None, *marks: str
+) -> tuple[Any, ...]:
+    left_at = None if left is None else hour(left)
+    flags = ("open" in marks, "gap" in marks, "inexact" not in marks)
+    return (32513, assignment, "7", status, hour(entered), left_at, hours, *flags)
 
 
 @pytest.fixture
@@ -46,146 +40,141 @@ def shuffled_story(spark: SparkSession) -> DataFrame:
     )
 
 
-def stay(
-    assignment: int, status: str, entered: float, left: float | None, hours: float | None, *marks: str
-) -> tuple[Any, ...]:
-    left_at = None if left is None else START + timedelta(hours=left)
-    return (
-        32513,
-        assignment,
-        "7",
-        status,
-        START + timedelta(hours=entered),
-        left_at,
-        hours,
-        "open" in marks,
-        "gap" in marks,
-    )
-
-
-STAYS = T.StructType(
-    [
-        T.StructField("task_id", T.IntegerType()),
-        T.StructField("assignment_id", T.IntegerType()),
-        T.StructField("project_id", T.StringType()),
-        T.StructField("task_status", T.StringType()),
-        T.StructField("entered_at", T.TimestampType()),
-        T.StructField("left_at", T.TimestampType()),
-        T.StructField("hours", T.DoubleType()),
-        T.StructField("is_open", T.BooleanType()),
-        T.StructField("has_gap", T.BooleanType()),
-    ]
-)
-
-
-def test_stays_follow_event_time_and_merge_repetitions(spark: SparkSession, shuffled_story: DataFrame) -> None:
+def test_stays_follow_event_time_and_merge_repetitions(shuffled_story: DataFrame) -> None:
     """A stay begins at the first event of a status and ends at the next other one; a missing start is marked."""
-    expected = spark.createDataFrame(
-        [
-            stay(1, "assigned", 0, 10, 10.0),
-            stay(1, "in_progress", 10, 30, 20.0),
-            stay(1, "completed", 30, None, None),
-            stay(2, "in_progress", 5, None, 95.0, "open", "gap"),
-        ],
+    assert_rows(
+        lifecycle.status_intervals(shuffled_story, as_of=AS_OF),
         STAYS,
+        stay(1, "assigned", 0, 10, 10.0),
+        stay(1, "in_progress", 10, 30, 20.0),
+        stay(1, "completed", 30, None, None),
+        stay(2, "in_progress", 5, None, 95.0, "open", "gap"),
     )
-    stays = lifecycle.status_intervals(shuffled_story, as_of=AS_OF)
-    assert_df_equality(stays, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_a_missing_event_makes_the_stay_before_it_inexact(spark: SparkSession) -> None:
+    """Where an event is missing, the stay that it would have ended is an upper bound, and the next one says so."""
+    story = tracking(
+        spark,
+        event(1, 0, "created"),
+        event(2, 4, "in_progress", previous_status="assigned"),
+        event(3, 9, "completed", previous_status="in_progress"),
+    )
+    assert_rows(
+        lifecycle.status_intervals(story, as_of=AS_OF),
+        STAYS,
+        stay(1, "created", 0, 4, 4.0, "inexact"),
+        stay(1, "in_progress", 4, 9, 5.0, "gap"),
+        stay(1, "completed", 9, None, None),
+    )
+
+
+def test_a_status_that_comes_back_unseen_is_a_new_stay(spark: SparkSession) -> None:
+    """The same status twice with another one before it the second time: two stays, the one between them is missing."""
+    story = tracking(
+        spark,
+        event(1, 0, "in_progress", previous_status="assigned"),
+        event(2, 6, "in_progress", previous_status="on_hold"),
+        event(3, 7, "in_progress", previous_status="in_progress"),
+    )
+    assert_rows(
+        lifecycle.status_intervals(story, as_of=hour(10)),
+        STAYS,
+        stay(1, "in_progress", 0, 6, 6.0, "gap", "inexact"),
+        stay(1, "in_progress", 6, None, 4.0, "open", "gap"),
+    )
+
+
+def test_a_status_told_late_is_a_lower_bound(spark: SparkSession) -> None:
+    """An event that finds its task in the status already leaves open when it got there."""
+    story = tracking(spark, event(1, 3, "on_hold", previous_status="on_hold"), event(2, 5, "completed"))
+    assert_rows(
+        lifecycle.status_intervals(story, as_of=AS_OF),
+        STAYS,
+        stay(1, "on_hold", 3, 5, 2.0, "gap", "inexact"),
+        stay(1, "completed", 5, None, None),
+    )
+
+
+def test_events_of_one_instant_follow_their_order_in_kafka(spark: SparkSession) -> None:
+    """Two events of the same instant count in the order in which they were published; later ones than `as_of` don't."""
+    story = tracking(spark, event(2, 0, "assigned"), event(1, 0, "created"), event(3, 50, "completed"))
+    assert_rows(
+        lifecycle.status_intervals(story, as_of=hour(8)),
+        STAYS,
+        stay(1, "created", 0, 0, 0.0),
+        stay(1, "assigned", 0, None, 8.0, "open"),
+    )
+
+
+def test_tasks_without_an_assignment_are_their_projects(spark: SparkSession) -> None:
+    """Events without an assignment make one task of their project and mix with no other."""
+    story = tracking(
+        spark,
+        event(1, 0, "assigned", assignment=None),
+        event(2, 1, "completed"),
+        event(3, 2, "done", assignment=None, project_id="8"),
+    )
+    stays = lifecycle.status_intervals(story, as_of=hour(4)).where("is_open")
+    assert_rows(
+        stays.select("assignment_id", "project_id", "hours"),
+        "assignment_id INT, project_id STRING, hours DOUBLE",
+        (None, "7", 4.0),
+        (None, "8", 2.0),
+    )
 
 
 def test_time_in_status_adds_up_every_stay(spark: SparkSession) -> None:
     """Two stays in one status count together, an open one up to now."""
-    told = tracking(spark, event(1, 0, "assigned"), event(2, 4, "in_progress"), event(3, 10, "assigned"))
-    stays = lifecycle.status_intervals(told, as_of=START + timedelta(hours=11))
-    rows = {r.task_status: (r.hours, r.stays, r.is_open) for r in lifecycle.time_in_status(stays).collect()}
-    assert rows == {"assigned": (5.0, 2, True), "in_progress": (6.0, 1, False)}
-
-
-def test_reopening_and_reassignment_are_found(spark: SparkSession) -> None:
-    """A task that leaves a terminal status was reopened; another user in the next event that names one took it over."""
-    told = tracking(
-        spark,
-        event(1, 0, "assigned", assigned_to_user_id=11),
-        event(2, 1, "completed"),
-        event(3, 2, "in_progress", assigned_to_user_id=12),
+    story = tracking(spark, event(1, 0, "assigned"), event(2, 4, "in_progress"), event(3, 10, "assigned"))
+    assert_rows(
+        lifecycle.time_in_status(lifecycle.status_intervals(story, as_of=hour(11))),
+        f"{TASK}, hours DOUBLE, stays LONG, is_open BOOLEAN, is_exact BOOLEAN",
+        (32513, 1, "7", "assigned", 5.0, 2, True, True),
+        (32513, 1, "7", "in_progress", 6.0, 1, False, True),
     )
-    reopened = lifecycle.reopenings(told).collect()
-    moved = lifecycle.reassignments(told).collect()
-    assert [(r.from_status, r.to_status, r.reopened_at.replace(tzinfo=UTC).hour) for r in reopened] == [
-        ("completed", "in_progress", 10)
-    ]
-    assert [(r.from_user_id, r.to_user_id) for r in moved] == [(11, 12)]
 
 
-def test_sample_queries_of_the_specification(spark: SparkSession) -> None:
-    """Both sample queries give what the specification asks: events in order with days, statuses with their counts."""
+def test_each_task_stands_in_one_status(shuffled_story: DataFrame) -> None:
+    """Tasks are counted where their newest event left them, finished ones too."""
+    assert_rows(
+        lifecycle.current_statuses(lifecycle.status_intervals(shuffled_story, as_of=AS_OF)),
+        "task_status STRING, tasks LONG, is_open BOOLEAN",
+        ("completed", 1, False),
+        ("in_progress", 1, True),
+        in_order=True,
+    )
+
+
+def test_sample_query_task_lifecycle(spark: SparkSession) -> None:
+    """The specification's first query: a template's events in order, with the days to completion."""
     done = {"task_created_at": START, "task_completed_at": START + timedelta(days=3)}
-    told = tracking(spark, event(2, 5, "completed", **done), event(1, 0, "assigned"), event(3, 24 * 40, "late"))
-    cycle = lifecycle.task_lifecycle(told, task_id=32513).collect()
-    counts = lifecycle.status_counts(told, year=2026, month=1).collect()
-    assert [(r.task_status, r.days_to_complete) for r in cycle] == [
-        ("assigned", None),
-        ("completed", 3),
-        ("late", None),
-    ]
-    assert [(r.task_status, r.status_count) for r in counts] == [("assigned", 1), ("completed", 1)]
-
-
-def test_days_are_those_of_the_reader(spark: SparkSession) -> None:
-    """Throughput counts by the days of the given time zone: 23:30 UTC is the next day in Tokyo."""
-    told = tracking(spark, event(1, 15.5, "completed"))
-    utc = lifecycle.throughput(told, timezone="UTC").collect()
-    tokyo = lifecycle.throughput(told, timezone="Asia/Tokyo").collect()
-    assert [(str(r.day), r.events, r.tasks_started, r.tasks_finished) for r in utc] == [("2026-01-10", 1, 1, 1)]
-    assert str(tokyo[0].day) == "2026-01-11"
-
-
-def test_stuck_is_judged_by_the_status_own_history(spark: SparkSession) -> None:
-    """An open stay beyond the quantile of closed ones is stuck; a status with too little history accuses nobody."""
-    closed = [
-        e
-        for i in range(1, 21)
-        for e in (event(i, 0, "assigned", assignment=i), event(100 + i, i, "completed", assignment=i))
-    ]
-    rare = [event(300, 0, "review", assignment=50)]
-    told = tracking(
-        spark, *closed, event(200, 60, "assigned", assignment=40), event(201, 99, "assigned", assignment=41), *rare
+    story = tracking(
+        spark, event(2, 5, "completed", **done), event(1, 0, "assigned"), event(4, 1, "assigned", task_id=99)
     )
-    stays = lifecycle.status_intervals(told, as_of=AS_OF)
-    stuck = service_level.stuck_tasks(stays, quantile=0.95, min_observations=20).collect()
-    assert [(r.assignment_id, r.hours, r.stays) for r in stuck] == [(40, 40.0, 20)]
-    assert stuck[0].limit_hours == pytest.approx(19.05)
-    assert service_level.stuck_tasks(stays, quantile=0.95, min_observations=21).count() == 0
+    assert_rows(
+        lifecycle.task_lifecycle(story, task_id=32513),
+        "task_id INT, assignment_id INT, task_status STRING, event_timestamp TIMESTAMP, "
+        "task_created_at TIMESTAMP, task_completed_at TIMESTAMP, days_to_complete INT",
+        (32513, 1, "assigned", hour(0), None, None, None),
+        (32513, 1, "completed", hour(5), START, START + timedelta(days=3), 3),
+        in_order=True,
+    )
 
 
-def test_sla_counts_open_stays_past_their_limit(spark: SparkSession) -> None:
-    """A stay past its limit is a breach, open or not; statuses without a limit do not appear."""
-    told = tracking(spark, event(1, 0, "assigned"), event(2, 30, "in_progress"), event(3, 70, "assigned", assignment=2))
-    stays = lifecycle.status_intervals(told, as_of=AS_OF)
-    rows = service_level.sla_by_stay(stays, limit_hours={"assigned": 24}).collect()
-    assert sorted((r.assignment_id, r.is_breached, r.is_open) for r in rows) == [(1, True, False), (2, True, True)]
-    assert service_level.sla_by_stay(stays, limit_hours={}).count() == 0
-
-
-def test_data_quality_tells_shares_first_fields_and_rescued_ones(spark: SparkSession) -> None:
-    """Enrichment shares leave out what had nothing to ask for; fields and rescued values are told with their first day."""
-    told = tracking(
+def test_sample_query_status_transitions(spark: SparkSession) -> None:
+    """The specification's second query: each status of a month with its count, first and last instant."""
+    story = tracking(
         spark,
-        event(1, 0, "assigned", original_event={"task_id": 32513, "status": "assigned"}),
-        event(
-            2,
-            1,
-            "assigned",
-            enrichment_status="failed",
-            rescued_data='{"original_event.task_id":"x","assignment_id":"9e99"}',
-        ),
-        event(3, 1, "assigned", enrichment_status="skipped"),
+        event(3, 24 * 40, "late"),
+        event(2, 5, "completed"),
+        event(1, 0, "assigned"),
+        event(4, 9, "assigned", assignment=2),
     )
-    shares = {r.enrichment_status: r.share for r in quality.enrichment_by_day(told, timezone="UTC").collect()}
-    fields = {r.field: r.rows for r in quality.fields_first_seen(told).collect()}
-    rescued = {r.field: r.rows for r in quality.rescued_fields(told).collect()}
-    delay = quality.delay_to_row(told, timezone="UTC").collect()
-    assert shares == {"enriched": 0.5, "failed": 0.5, "skipped": None}
-    assert fields == {"original_event.task_id": 1, "original_event.status": 1}
-    assert rescued == {"original_event.task_id": 1, "assignment_id": 1}
-    assert [(r.median_seconds, r.p95_seconds, r.max_seconds) for r in delay] == [(2.0, 2.0, 2.0)]
+    assert_rows(
+        lifecycle.status_counts(story, year=2026, month=1),
+        "task_id INT, task_status STRING, status_count LONG, first_seen TIMESTAMP, last_seen TIMESTAMP",
+        (32513, "assigned", 2, hour(0), hour(9)),
+        (32513, "completed", 1, hour(5), hour(5)),
+        in_order=True,
+    )
