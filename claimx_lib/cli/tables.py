@@ -18,32 +18,33 @@ app = typer.Typer(help="The Delta tables that the jobs read and write.", no_args
 
 @app.command("create")
 def create(env: Env = "local", config: ConfigFile = None, sets: Sets = None, as_json: AsJson = False) -> None:
-    """Create the tables that are missing; change nothing that exists.
+    """Create the tables that are missing, and in a catalog the views over them; change nothing that exists.
 
     Example: claimx tables create --set storage.warehouse=/data/claimx
     """
-    from claimx_lib.operations.tables import create_missing
+    from claimx_lib.operations import tables, views
     from claimx_lib.runtime import spark_session
 
     settings = settings_of(env, config, sets)
     with spark_session(settings, app_name="claimx tables create") as session:
-        _print(create_missing(session, settings), as_json=as_json)
+        _print([*tables.create_missing(session, settings), *views.create_missing(session, settings)], as_json=as_json)
 
 
 @app.command("migrate")
 def migrate(
     env: Env = "local", config: ConfigFile = None, sets: Sets = None, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
-    """Bring the tables to this version's schema: columns are added, none is dropped or retyped.
+    """Bring tables and views to this version: columns are added, none is dropped or retyped; views are made anew.
 
     Example: claimx tables migrate --dry-run
     """
-    from claimx_lib.operations.tables import migrate as migrate_tables
+    from claimx_lib.operations import tables, views
     from claimx_lib.runtime import spark_session
 
     settings = settings_of(env, config, sets)
     with spark_session(settings, app_name="claimx tables migrate") as session:
-        _print(migrate_tables(session, settings, dry_run=dry_run), as_json=as_json)
+        reports = tables.migrate(session, settings, dry_run=dry_run)
+        _print([*reports, *views.migrate(session, settings, dry_run=dry_run)], as_json=as_json)
 
 
 def _print(reports: list[TableReport], *, as_json: bool) -> None:
