@@ -23,6 +23,8 @@ CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 LOOPBACK = "127.0.0.1"
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """Set by spark-submit, whose JVM is there before Python is."""
+REMOTE = "SPARK_REMOTE"
+"""Where a Spark Connect server is (sc://host:port); pyspark itself reads it."""
 
 
 def on_databricks() -> bool:
@@ -46,6 +48,23 @@ def open_session(settings: Settings, *, app_name: str, java_options: str = "") -
     session = builder.getOrCreate()
     for key, value in _session_options(settings).items():
         session.conf.set(key, value)
+    return session
+
+
+def open_analysis_session(settings: Settings) -> SparkSession:
+    """Return a session that shows times in `analysis.timezone`: the cluster's own on Databricks, else one over Spark
+    Connect where SPARK_REMOTE names a server, else one that is started here.
+
+    A server that is not ours keeps its settings: nothing but the session's time zone is set there.
+    """
+    from pyspark.sql import SparkSession
+
+    if on_databricks() or REMOTE in os.environ:
+        require_engine(on_databricks=True)  # Delta is the server's own
+        session = SparkSession.builder.getOrCreate()
+    else:
+        session = open_session(settings, app_name="claimx analysis")
+    session.conf.set("spark.sql.session.timeZone", settings.analysis.timezone)
     return session
 
 

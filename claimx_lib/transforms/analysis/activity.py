@@ -74,6 +74,13 @@ def reassignments(tracking: DataFrame) -> DataFrame:
     )
 
 
+def setbacks_by_day(tracking: DataFrame, *, timezone: str, terminal: Iterable[str] = TERMINAL_STATUSES) -> DataFrame:
+    """How many tasks were opened again and handed on, on each day of `timezone` that saw either."""
+    reopened = _by_day(reopenings(tracking, terminal=terminal), "reopened_at", timezone, "reopened")
+    reassigned = _by_day(reassignments(tracking), "reassigned_at", timezone, "reassigned")
+    return reopened.join(reassigned, on="day", how="full").na.fill(0, ["reopened", "reassigned"]).orderBy("day")
+
+
 def errors_by_day(tracking: DataFrame, dead_letters: DataFrame, *, timezone: str) -> DataFrame:
     """Rows written, enrichments failed and records refused on each day of `timezone`, by when we handled them.
 

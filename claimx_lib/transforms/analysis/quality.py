@@ -9,12 +9,23 @@ from pyspark.sql import types as T
 
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.transforms.analysis.days import day_in, seconds_between
+from claimx_lib.transforms.analysis.lifecycle import TASK
+from claimx_lib.transforms.analysis.spread import by_duration
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 STRUCTS = ("claimx_task_full", "original_event", "project_data", "claimx_project_full")
 NOTHING_ASKED = "skipped"
+
+
+def events_by_status(tracking: DataFrame) -> DataFrame:
+    """Events and tasks that were seen in each status, the most frequent first."""
+    return (
+        tracking.groupBy("task_status")
+        .agg(F.count(F.lit(1)).alias("events"), F.countDistinct(F.struct(*TASK)).alias("tasks"))
+        .orderBy(F.col("events").desc(), "task_status")
+    )
 
 
 def enrichment_by_day(tracking: DataFrame, *, timezone: str) -> DataFrame:
@@ -66,6 +77,11 @@ def delay_to_row(tracking: DataFrame, *, timezone: str) -> DataFrame:
         )
         .orderBy("day")
     )
+
+
+def rows_by_delay(tracking: DataFrame) -> DataFrame:
+    """Rows by how long their events took to become rows, in bands from "under 1 s" to "over 24 h": took, rows."""
+    return by_duration(tracking, seconds_between("event_timestamp", "processed_timestamp"))
 
 
 def fields_first_seen(tracking: DataFrame) -> DataFrame:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from claimx_lib.transforms.analysis.lifecycle import TASK
+from claimx_lib.transforms.analysis.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,11 @@ def status_distribution(intervals: DataFrame, *, quantile: float) -> DataFrame:
         F.percentile("hours", 0.5).alias("median_hours"),
         F.percentile("hours", quantile).alias("limit_hours"),
     )
+
+
+def spread_of_stays(intervals: DataFrame) -> DataFrame:
+    """How the lengths of closed stays in each status are spread, in hours: count, p05, q1, median, q3, p95."""
+    return spread(intervals.where(F.col("left_at").isNotNull() & F.col("is_exact")), "hours", by="task_status")
 
 
 def stuck_tasks(intervals: DataFrame, *, quantile: float, min_observations: int) -> DataFrame:

@@ -96,6 +96,24 @@ def test_another_user_is_a_reassignment(spark: SparkSession) -> None:
     )
 
 
+def test_setbacks_are_counted_by_day(spark: SparkSession) -> None:
+    """Days that saw a reopening or a reassignment, with both counts."""
+    story = tracking(
+        spark,
+        event(1, 0, "completed", assigned_to_user_id=11),
+        event(2, 1, "in_progress"),
+        event(3, 30, "in_progress", assigned_to_user_id=12),
+        event(4, 80, "in_progress", assigned_to_user_id=12),
+    )
+    assert_rows(
+        activity.setbacks_by_day(story, timezone="UTC"),
+        "day DATE, reopened LONG, reassigned LONG",
+        (date(2026, 1, 10), 1, 0),
+        (date(2026, 1, 11), 0, 1),
+        in_order=True,
+    )
+
+
 def test_errors_are_shares_of_what_was_handled(spark: SparkSession) -> None:
     """Failed enrichments and refused records of tracking, by the day we handled them; other pipelines don't count."""
     story = tracking(

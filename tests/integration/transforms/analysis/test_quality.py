@@ -39,6 +39,18 @@ def mixed(spark: SparkSession) -> DataFrame:
     )
 
 
+def test_statuses_are_counted_with_their_tasks(spark: SparkSession) -> None:
+    """Every event counts, a task once a status."""
+    story = tracking(spark, event(1, 0, "on_hold"), event(2, 1, "open"), event(3, 2, "on_hold"))
+    assert_rows(
+        quality.events_by_status(story),
+        "task_status STRING, events LONG, tasks LONG",
+        ("on_hold", 2, 1),
+        ("open", 1, 1),
+        in_order=True,
+    )
+
+
 def test_shares_leave_out_what_had_nothing_to_ask_for(mixed: DataFrame) -> None:
     """Each day's statuses with their share of the rows that ClaimX was asked about."""
     assert_rows(
@@ -79,6 +91,26 @@ def test_delay_is_told_by_the_events_day(spark: SparkSession) -> None:
         quality.delay_to_row(tracking(spark, *delays), timezone="UTC"),
         "day DATE, median_seconds DOUBLE, p95_seconds DOUBLE, max_seconds DOUBLE",
         (DAY, 10.0, 19.0, 20.0),
+    )
+
+
+def test_delays_fall_into_bands(spark: SparkSession) -> None:
+    """Each band is told, empty ones too; a bound belongs to the longer band."""
+    seconds = (0.5, 1, 4.999, 90, 200_000)
+    delays = [
+        event(n, 0, "assigned", processed_timestamp=hour(0) + timedelta(seconds=late)) for n, late in enumerate(seconds)
+    ]
+    assert_rows(
+        quality.rows_by_delay(tracking(spark, *delays)),
+        "took STRING, rows LONG",
+        ("under 1 s", 1),
+        ("1 to 5 s", 2),
+        ("5 to 30 s", 0),
+        ("30 s to 5 min", 1),
+        ("5 min to 1 h", 0),
+        ("1 to 24 h", 0),
+        ("over 24 h", 1),
+        in_order=True,
     )
 
 

@@ -86,6 +86,24 @@ def test_a_status_is_described_by_stays_whose_length_is_known(twenty_closed: Dat
     )
 
 
+def test_lengths_are_spread_by_status(spark: SparkSession) -> None:
+    """Quantiles of the closed stays of each status, the longest median first."""
+    story = tracking(
+        spark,
+        *(event(n, 0, "assigned", assignment=n) for n in range(1, 22)),
+        *(event(100 + n, n, "completed", assignment=n) for n in range(1, 22)),
+        event(300, 0, "created", assignment=50),
+        event(301, 30, "completed", assignment=50),
+    )
+    assert_rows(
+        service_level.spread_of_stays(lifecycle.status_intervals(story, as_of=AS_OF)),
+        "task_status STRING, count LONG, p05 DOUBLE, q1 DOUBLE, median DOUBLE, q3 DOUBLE, p95 DOUBLE",
+        ("created", 1, 30.0, 30.0, 30.0, 30.0, 30.0),
+        ("assigned", 21, 2.0, 6.0, 11.0, 16.0, 20.0),
+        in_order=True,
+    )
+
+
 def test_stuck_is_judged_by_the_status_own_history(twenty_closed: DataFrame) -> None:
     """An open stay beyond the quantile of closed ones is stuck; a status with too little history accuses nobody."""
     stays = lifecycle.status_intervals(twenty_closed, as_of=AS_OF)
