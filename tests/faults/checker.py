@@ -1,0 +1,35 @@
+"""The offline checker: what was left behind against the invariants of docs/reliability.md, without the product's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from tests.faults import check_creation, check_mapping, check_pace, check_tracking
+from tests.faults.evidence import Evidence
+
+Check = Callable[[Evidence], Iterator[str]]
+
+TRACKING: Mapping[str, Sequence[Check]] = {
+    "I1": (check_tracking.conservation,),
+    "I6": (check_tracking.messages_agree,),
+    "I7": (check_tracking.one_row_an_event,),
+    "I8": (check_pace.it_ends,),
+    "I10": (check_pace.nothing_moves,),
+    "I11": (check_pace.pace_is_kept,),
+}
+IDENTITY: Mapping[str, Sequence[Check]] = {
+    "I1": (check_mapping.conservation, check_creation.conservation),
+    "I2": (check_creation.at_most_one_task,),
+    "I3": (check_creation.exactly_one_task,),
+    "I4": (check_creation.intent_before_post,),
+    "I5": (check_mapping.newest_wins,),
+    "I8": (check_pace.it_ends,),
+    "I10": (check_pace.nothing_moves,),
+    "I11": (check_pace.pace_is_kept,),
+}
+OF_PIPELINE = {"tracking": TRACKING, "identity": IDENTITY}
+
+
+def violations(evidence: Evidence, pipeline: str) -> list[str]:
+    """Each rule that was broken, as a sentence with the ids that show it; none where every invariant holds."""
+    return [told for checks in OF_PIPELINE[pipeline].values() for check in checks for told in check(evidence)]
