@@ -69,6 +69,7 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, memory
         letters = run.refuse(judged) if intake.refused else None
         written = run.track(judged, intake)
         publish(context, judged, written, letters, now=run.now)
+        crash_point("tracking-published")
         count(context, batch, intake, written, job=JOB)
     finally:
         for rows in run.kept:
@@ -89,6 +90,7 @@ class _Run:
         """Append the dead letters and return them."""
         letters = dead_letter_rows(tracking.refused(judged), pipeline=JOB, opened_at=self.now)
         append_dead_letters(self.context, letters, self.batch, job=JOB)
+        crash_point("tracking-letters-appended")
         return letters
 
     def track(self, judged: DataFrame, intake: Intake) -> Written:

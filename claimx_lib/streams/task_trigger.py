@@ -20,6 +20,7 @@ from claimx_lib.domain.log_message import filled
 from claimx_lib.domain.masking import masked_text
 from claimx_lib.observability.logs import logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
+from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.refusals import append_dead_letters
 from claimx_lib.transforms import trigger
 from claimx_lib.transforms.dead_letters import dead_letter_rows
@@ -61,9 +62,11 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext) -> Non
         if dead:
             letters = dead_letter_rows(trigger.refused_events(rows), pipeline=JOB, opened_at=context.now())
             append_dead_letters(context, letters, batch, job=JOB)
+            crash_point("trigger-letters-appended")
         if published:
             _log_events(rows, published, batch, context)
             _publish(rows, published, context)
+            crash_point("trigger-published")
         _count(context, total=read.get["records"], published=published, dead=dead)
     finally:
         rows.unpersist()
