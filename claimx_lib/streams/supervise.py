@@ -54,7 +54,7 @@ def failure_of(job: str, query: StreamingQuery, context: JobContext) -> ClaimxEr
     """Return why an ended query failed; None where it came to its end or was stopped."""
     try:
         said = query.exception()
-    except Py4JError as error:
+    except (Py4JError, OSError) as error:  # a JVM that was killed refuses the connection
         return None if context.stop.is_set else explained(error)
     raised = context.failures.pop(job, None)
     if said is None or isinstance(raised, StopRequested):
