@@ -1,0 +1,186 @@
+"""Runs a world through its faults: a driver, a burst, an end inside a batch, the next driver; then drains and checks."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.fakes.claimx import TOKEN
+from tests.faults import gather
+from tests.faults.checker import violations
+from tests.faults.driver import Driver
+from tests.faults.evidence import Evidence
+from tests.faults.plan import BOTH, JVM, PYTHON, TERM, Fault
+from tests.faults.warm import WarmJvm
+from tests.faults.world import World
+
+HIT_SECONDS = 75.0
+END_SECONDS = 60.0
+DRAIN_SECONDS = 200.0
+BURST_EVERY_SECONDS = 4.0
+MOST_BURSTS = 6
+RESTARTS = 2
+TRIES = 3
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What became of a world: how often each fault hit inside a batch, how often it came too late, what was broken."""
+
+    hits: Counter[str] = field(default_factory=Counter)
+    misses: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+    figures: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def kills(self) -> int:
+        return sum(number for name, number in self.hits.items() if name != TERM)
+
+    def plus(self, other: Outcome) -> Outcome:
+        """Both together."""
+        return Outcome(
+            hits=self.hits + other.hits,
+            misses=self.misses + other.misses,
+            violations=[*self.violations, *other.violations],
+            figures=dict(Counter(self.figures) + Counter(other.figures)),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Matrix:
+    """One world and its faults; `warm` is the JVM that drivers attach to, None for one of its own each."""
+
+    world: World
+    warm: WarmJvm | None
+    say: Say
+    restarts: int = RESTARTS
+    outcome: Outcome = field(default_factory=Outcome)
+    first_call: int = 0
+
+    def run(self, planned: list[Fault]) -> Outcome:
+        """Each fault until it has hit inside a batch, thrice at most; then drain, restart without input, check."""
+        self.begin()
+        for number, fault in enumerate(planned, start=1):
+            for _ in range(TRIES):
+                began = time.monotonic()
+                has_hit = self._befall(fault)
+                (self.outcome.hits if has_hit else self.outcome.misses)[fault.name] += 1
+                verdict = "hit" if has_hit else "not inside a batch"
+                self.say(f"  {number:3}/{len(planned)} {fault!s:42} {verdict}, {time.monotonic() - began:.0f} s")
+                if has_hit:
+                    break
+        self.check()
+        return self.outcome
+
+    def begin(self) -> None:
+        """What ClaimX was asked before is none of this world's."""
+        self.first_call = gather.count_lines(self.world.simulator.request_log)
+
+    def finished(self, name: str) -> Outcome:
+        """The checked outcome of a world that one fault has befallen."""
+        self.outcome.hits[name] += 1
+        self.check()
+        return self.outcome
+
+    def driver(self, *, crash_at: str = "", available_now: bool = False) -> Driver:
+        world = self.world
+        return Driver(world.jobs, world.config, world.output, warm=self.warm, crash_at=crash_at,
+                      available_now=available_now, token=TOKEN)  # fmt: skip
+
+    def _befall(self, fault: Fault) -> bool:
+        self.world.send_burst()
+        with self.driver(crash_at="" if fault.is_signal else f"{fault.name}:{fault.nth}") as driver:
+            if not fault.is_signal:
+                self.feed_until(driver, lambda: driver.status is not None)
+                return driver.status == -signal.SIGKILL
+            if fault.name == TERM:
+                return self._terminated(driver)
+            begun = self.world.begun()
+            if not self.feed_until(driver, lambda: self.world.is_in_batch(begun)):
+                return False
+            driver.ended_within(fault.delay_seconds)
+            self._kill(driver, fault)
+            return self.world.is_in_batch(begun)
+
+    def _kill(self, driver: Driver, fault: Fault) -> None:
+        if fault.name in {PYTHON, BOTH}:
+            driver.signal(signal.SIGKILL)
+        if fault.name in {JVM, BOTH}:
+            driver.kill_jvm()
+        if fault.name == JVM and not driver.ended_within(END_SECONDS):
+            self.outcome.violations.append("a driver went on for a minute after its JVM had died")
+        driver.ended_within(END_SECONDS)
+
+    def _terminated(self, driver: Driver) -> bool:
+        """SIGTERM as soon as this driver has sent a POST: it ends by itself, with 0, and leaves no batch begun."""
+        posts = self.posts()
+        if not self.feed_until(driver, lambda: self.posts() > posts):
+            return False
+        driver.signal(signal.SIGTERM)
+        if not driver.ended_within(END_SECONDS) or driver.status != 0:
+            self.outcome.violations.append(f"SIGTERM amid the POSTs: the driver ended with {driver.status}, not with 0")
+        return True
+
+    def posts(self) -> int:
+        return self.world.simulator.request_log.read_bytes().count(b'"method": "POST"')
+
+    def calls_with(self, status: int) -> int:
+        return self.world.simulator.request_log.read_bytes().count(f'"status": {status},'.encode())
+
+    def feed_until(self, driver: Driver, condition: Callable[[], bool]) -> bool:
+        """Wait for the condition while bursts go on coming; whether it came true."""
+        deadline = time.monotonic() + HIT_SECONDS
+        for _ in range(MOST_BURSTS):
+            if driver.until(condition, BURST_EVERY_SECONDS):
+                return True
+            if driver.status is not None or time.monotonic() > deadline:
+                return condition()
+            self.world.send_burst()
+        return driver.until(condition, max(1.0, deadline - time.monotonic())) or condition()
+
+    def check(self) -> None:
+        """Drain, restart without input, and hold what is left to every invariant."""
+        self.world.simulator.control.clear_faults()
+        self._drain()
+        stills = [gather.still(self.world)]
+        for _ in range(self.restarts):
+            with self.driver(available_now=True) as driver:
+                if not driver.ended_within(DRAIN_SECONDS) or driver.status != 0:
+                    self.outcome.violations.append(f"a restart without input ended with {driver.status}, not with 0")
+            stills.append(gather.still(self.world))
+        found = gather.evidence(self.world, stills, self.first_call)
+        self.outcome.violations += violations(found, self.world.pipeline)
+        self.outcome.figures = figures(found)
+
+    def _drain(self) -> None:
+        """A run without faults until nothing lags and nothing is pending, ended by SIGTERM."""
+        with self.driver() as driver:
+            driver.until(self._is_drained, DRAIN_SECONDS)
+            driver.signal(signal.SIGTERM)
+            if not driver.ended_within(END_SECONDS) or driver.status != 0:
+                self.outcome.violations.append(f"after the faults a driver ended with {driver.status}, not with 0")
+
+    def _is_drained(self) -> bool:
+        time.sleep(0.5)  # each look reads topics and a table
+        if any(gather.lags(self.world).values()):
+            return False
+        return self.world.pipeline == "tracking" or not gather.rows(self.world, "xact_task_pending", "event_id")
+
+
+def figures(found: Evidence) -> dict[str, int]:
+    """How much there was: records, calls, tasks, answers dropped after the commit."""
+    posts = [call for call in found.calls if call.is_post]
+    dropped = [c for c in posts if c.fault in {"drop_after_commit", "hang_after_commit"} and c.created_task_id]
+    return {
+        "records": len(found.produced),
+        "calls": len(found.calls),
+        "posts": len(posts),
+        "tasks": sum(call.created_task_id is not None for call in posts),
+        "dropped_answers": len(dropped),
+        "dead_letters": len(found.table("dead_letters")),
+        "rows": len(found.table("itel_cabinet_task_tracking")),
+    }

@@ -1,0 +1,102 @@
+"""`python tests/faults/run.py [--seed N] [--runs N]`: kills drivers inside batches, drains, checks every invariant.
+
+The plan is printed first and follows from the seed alone. Results are kept, world by world, in
+docs/benchmarks/faults.json and docs/reliability.md. Ends with 1, and the seed, when an invariant is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shutil
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.faults import results, scenarios  # noqa: E402 # found only now
+from tests.faults.matrix import Matrix, Outcome  # noqa: E402
+from tests.faults.plan import JOBS, Fault, faults  # noqa: E402
+from tests.faults.stack import Stack, stack  # noqa: E402
+
+RUNS = 200
+WORLD_SIZE = 20
+
+
+def main(words: list[str]) -> int:
+    """Runs what was asked for; 0 where every invariant held."""
+    given = arguments().parse_args(words)
+    folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
+    print(f"seed {given.seed}; files in {folder}", flush=True)
+    passed = failed = 0
+    with stack(folder, is_cold=given.cold) as shared:
+        for done in _scenarios(shared, given) if given.scenario else _worlds(shared, given):
+            passed, failed = passed + done.kills, failed + len(done.violations)
+    if failed:
+        print(f"seed {given.seed} breaks an invariant; what it left is in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="faults", description="The long fault matrix.")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first world; the next have the next")
+    parser.add_argument("--runs", type=int, default=RUNS, help="kills, over all worlds")
+    parser.add_argument("--pipeline", choices=sorted(JOBS), help="one alone; else world by world in turn")
+    parser.add_argument("--world-size", type=int, default=WORLD_SIZE, help="kills a world at most")
+    parser.add_argument("--cold", action="store_true", help="a new JVM for every driver, whatever was killed")
+    parser.add_argument("--scenario", choices=[*scenarios.SCENARIOS, "all"], help="named faults in place of the matrix")
+    return parser
+
+
+def _worlds(shared: Stack, given: argparse.Namespace):
+    pipelines = itertools.cycle([given.pipeline] if given.pipeline else ["identity", "tracking"])
+    left, seed = given.runs, given.seed
+    while left > 0:
+        pipeline, size = next(pipelines), min(left, given.world_size)
+        yield _world(shared, seed, pipeline, faults(seed, pipeline, size), given)
+        left, seed = left - size, seed + 1
+
+
+def _world(shared: Stack, seed: int, pipeline: str, planned: list[Fault], given: argparse.Namespace) -> Outcome:
+    print(f"{pipeline}, seed {seed}: {', '.join(map(str, planned))}", flush=True)
+    began = time.monotonic()
+    done = Matrix(world=shared.world(seed, pipeline), warm=shared.warm, say=say).run(planned)
+    report(done, seed, pipeline, time.monotonic() - began, is_cold=given.cold)
+    return done
+
+
+def _scenarios(shared: Stack, given: argparse.Namespace):
+    names = list(scenarios.SCENARIOS) if given.scenario == "all" else [given.scenario]
+    for number, name in enumerate(names):
+        began = time.monotonic()
+        done = scenarios.play(name, shared, given.seed + number, say)
+        report(done, given.seed + number, name, time.monotonic() - began, is_cold=given.cold)
+        yield done
+
+
+def report(done: Outcome, seed: int, name: str, seconds: float, *, is_cold: bool) -> None:
+    """The outcome is printed and kept."""
+    for told in done.violations:
+        print(f"  VIOLATION {told}", flush=True)
+    figures = ", ".join(f"{value} {key}" for key, value in done.figures.items())
+    print(f"{name}, seed {seed}: {done.kills} kills, {len(done.violations)} violations; {figures}; {seconds:.0f} s")
+    entry = results.Entry(seed=seed, name=name, date=f"{datetime.now(UTC):%Y-%m-%d}", seconds=round(seconds),
+                          hits=dict(done.hits), misses=dict(done.misses), violations=done.violations,
+                          figures=done.figures, jvm="new" if is_cold else "kept")  # fmt: skip
+    results.keep(entry)
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""A JVM that outlives the drivers that attach to it: what a restart costs is then Python, a SparkContext and a checkpoint.
+
+Nothing that a driver knew survives its kill but the JVM's loaded classes: the SparkContext of the dead driver is stopped
+and Delta's cache of table states emptied before the next one attaches, as spark-submit's own drivers do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from py4j.protocol import Py4JError
+from pyspark.java_gateway import launch_gateway
+
+from claimx_lib.connectors.spark import _conf, _find_java
+
+if TYPE_CHECKING:
+    from claimx_lib.config.settings import Settings
+
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss2m"
+ANSWER_SECONDS = 30.0
+
+
+class WarmJvm:
+    """A JVM with Spark's and Delta's classes, started on demand; dies with this process."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self._settings = settings
+        self._log = log
+        self._gateway: Any = None
+
+    @property
+    def pid(self) -> int:
+        return int(self._gateway.proc.pid)
+
+    @property
+    def is_running(self) -> bool:
+        return self._gateway is not None and self._gateway.proc.poll() is None
+
+    def environment(self) -> dict[str, str]:
+        """What a driver needs to attach; nothing of an earlier driver is left in the JVM when this returns."""
+        if not self.is_running:
+            self._launch()
+        self._forget_drivers()
+        java = self._gateway.java_parameters
+        return {"PYSPARK_GATEWAY_PORT": str(java.port), "PYSPARK_GATEWAY_SECRET": str(java.auth_token)}
+
+    def kill(self) -> None:
+        """The JVM has died by SIGKILL when this returns."""
+        if self.is_running:
+            os.kill(self.pid, signal.SIGKILL)
+            self._gateway.proc.wait(timeout=ANSWER_SECONDS)
+        self._gateway = None
+
+    def _launch(self) -> None:
+        _find_java()
+        with self._log.open("ab") as output:
+            conf = _conf(self._settings, "claimx faults", JAVA_OPTIONS)
+            self._gateway = launch_gateway(conf, {"stdout": output, "stderr": subprocess.STDOUT})  # type: ignore[no-untyped-call]
+
+    def _forget_drivers(self) -> None:
+        jvm = self._gateway.jvm
+        active = getattr(getattr(jvm, "org.apache.spark.SparkContext$"), "MODULE$").getActive()
+        if active.isDefined():
+            active.get().stop()
+            with contextlib.suppress(Py4JError):
+                jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()

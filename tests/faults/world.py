@@ -1,0 +1,150 @@
+"""A world for many runs: topics, tables, checkpoints and a ClaimX of its own on the one broker."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import yaml
+
+from claimx_lib.config.load import load
+from claimx_lib.config.settings import Settings
+from claimx_lib.connectors.kafka_client import create_topics
+from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.schemas.topics import topic_specs
+from tests.fakes.claimx import TOKEN
+from tests.faults.checkpoint import Progress, progress
+from tests.faults.feed import Feed, TrackingFeed
+from tests.faults.feed_identity import IdentityFeed
+from tests.faults.plan import JOBS
+from tests.faults.sender import Sender
+
+PROJECTS_A_REQUEST = 100
+ROLES = {"tracking": ("claimx_events", "tracking", "tracking_success", "tracking_errors"),
+         "identity": ("claimx_events", "xact_events", "project_sync", "retry", "dlq")}  # fmt: skip
+CREATION = {
+    "max_retries": 2,
+    "retry_delay_seconds": 1,
+    "retry_backoff_factor": 1,
+    "negative_cache_seconds": 0,
+    "settle_seconds": 1,
+    "intent_ttl_seconds": 12,
+    "trigger_seconds": 0.5,
+}
+API_FAULTS = {
+    "tracking": (
+        {"kind": "status", "status": 500, "method": "GET", "probability": 0.04},
+        {"kind": "status", "status": 429, "retry_after": "1", "method": "GET", "probability": 0.02},
+        {"kind": "reset", "method": "GET", "probability": 0.03},
+        {"kind": "garbage", "method": "GET", "probability": 0.02},
+    ),
+    "identity": (
+        {"kind": "drop_after_commit", "method": "POST", "probability": 0.1},
+        {"kind": "hang_after_commit", "method": "POST", "probability": 0.02},
+        {"kind": "status", "status": 500, "method": "POST", "probability": 0.03},
+        {"kind": "status", "status": 429, "retry_after": "1", "probability": 0.03},
+        {"kind": "reset", "probability": 0.02},
+        {"kind": "status", "status": 503, "method": "GET", "probability": 0.03},
+    ),
+}
+LATENCY_SECONDS = {"tracking": 0.02, "identity": 0.05}
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Everything that outlives the drivers; `topics` gives each role its topic's name."""
+
+    seed: int
+    pipeline: str
+    folder: Path
+    settings: Settings
+    topics: dict[str, str]
+    simulator: Simulator
+    feed: Feed
+    sender: Sender
+    jobs: tuple[str, ...] = field(default=())
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "settings.yaml"
+
+    @property
+    def output(self) -> Path:
+        """What the drivers said."""
+        return self.folder / "drivers.log"
+
+    def send_burst(self) -> None:
+        """ClaimX knows the burst's projects and the topics hold its records when this returns."""
+        burst = self.feed.burst()
+        for start in range(0, len(burst.projects), PROJECTS_A_REQUEST):
+            self.simulator.control.put_projects(burst.projects[start : start + PROJECTS_A_REQUEST])
+        self.sender.send(burst.items)
+
+    def checkpoint(self, job: str) -> Path:
+        return Path(self.settings.storage.checkpoints) / job
+
+    def progress(self, job: str) -> Progress:
+        return progress(self.checkpoint(job))
+
+    def begun(self) -> dict[str, int]:
+        """The newest batch that each job has begun."""
+        return {job: self.progress(job).begun for job in self.jobs}
+
+    def is_in_batch(self, since: dict[str, int]) -> bool:
+        """Whether any job is in a batch with records that was begun since then: one that a dead driver left is none."""
+        reached = {job: self.progress(job) for job in self.jobs}
+        return any(at.is_in_batch and at.begun > since[job] for job, at in reached.items())
+
+    def spoil_api(self) -> None:
+        """ClaimX answers as it does on a bad day, seeded; it honours no Idempotency-Key, so that a second POST shows."""
+        control = self.simulator.control
+        control.switch(idempotency=False, latency_seconds=LATENCY_SECONDS[self.pipeline])
+        for number, fault in enumerate(API_FAULTS[self.pipeline]):
+            control.fault(**fault, seed=self.seed * 100 + number)
+
+
+def new_world(
+    *, seed: int, pipeline: str, folder: Path, tables: Path, servers: str, simulator: Simulator, sets: dict[str, object]
+) -> World:
+    """A world with empty tables (copies of those in `tables`), topics that nobody else uses, and a spoiled API."""
+    own = f"w{seed}-{uuid4().hex[:6]}"
+    topics = {role: f"{own}.{role}" for roles in ROLES.values() for role in roles}
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(tables, folder / "data" / "warehouse")
+    (folder / "token").write_text(TOKEN)
+    (folder / "settings.yaml").write_text(yaml.safe_dump(_config(folder, topics, servers, simulator.base_url)))
+    settings = load(config=folder / "settings.yaml", sets=[f"{k}={v}" for k, v in sets.items()])
+    create_topics(settings.kafka, [spec for spec in topic_specs(settings) if spec.name.startswith(own)])
+    feed = (TrackingFeed if pipeline == "tracking" else IdentityFeed)(seed, datetime.now(UTC))
+    simulator.control.reset()
+    world = World(seed=seed, pipeline=pipeline, folder=folder, settings=settings, topics=topics, simulator=simulator,
+                  feed=feed, sender=Sender(servers, topics, folder / "produced.jsonl"), jobs=JOBS[pipeline])  # fmt: skip
+    if isinstance(feed, TrackingFeed):
+        simulator.control.put_tasks(feed.tasks())
+    world.spoil_api()
+    return world
+
+
+def _config(folder: Path, topics: dict[str, str], servers: str, api: str) -> dict[str, object]:
+    names = {n: topics[n] for n in ("claimx_events", "xact_events", "project_sync", "tracking", "tracking_success",
+                                    "tracking_errors")}  # fmt: skip
+    return {
+        "kafka": {"bootstrap_servers": servers, "replication_factor": 1, "create_input_topics": True,
+                  "topics": {**names, "manual_decisions": topics["project_sync"]}},
+        "claimx": {"base_url": api, "token": {"file": str(folder / "token")}, "timeout_seconds": 1, "max_retries": 1, "retry_backoff_base": 1,
+                   "requests_per_second": 80, "circuit": {"failures": 10, "open_seconds": 2}},
+        "storage": {"warehouse": str(folder / "data" / "warehouse"), "checkpoints": str(folder / "data" / "checkpoints")},
+        "spark": {"master": "local[2]", "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "512m"},
+        "metrics": {"port": 0},
+        "logging": {"spark_file": str(folder / "spark.log")},
+        "jobs": {
+            "task_trigger": {"trigger_seconds": 0.5, "log_events_per_batch": 0,
+                             "triggers": {32513: {"on_any": {"publish_to_topic": topics["tracking"]}}}},
+            "task_tracking": {"trigger_seconds": 0.5},
+            "mapping_sync": {"trigger_seconds": 0.5},
+            "task_creation": {**CREATION, "retry_topic": topics["retry"], "dlq_topic": topics["dlq"]},
+        },
+    }  # fmt: skip

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.faults.plan import JOBS, SIGNALS, crash_points, faults
+
+STREAMS = Path(__file__).resolve().parents[3] / "claimx_lib" / "streams"
+
+
+def test_every_crash_point_of_the_code_is_found() -> None:
+    """A crash point that is added to a job is in the matrix without anybody's doing."""
+    written = {
+        name for file in STREAMS.glob("*.py") for name in re.findall(r'crash_point\("([^"]+)"\)', file.read_text())
+    }
+    found = crash_points()
+    assert {name for names in found.values() for name in names} == written
+    assert all(found.values())
+
+
+@pytest.mark.parametrize("pipeline", sorted(JOBS))
+def test_the_plan_follows_from_the_seed_alone(pipeline: str) -> None:
+    """The same seed gives the same faults, another one others."""
+    assert faults(7, pipeline, 40) == faults(7, pipeline, 40)
+    assert faults(7, pipeline, 40) != faults(8, pipeline, 40)
+
+
+def test_two_hundred_runs_hit_each_crash_point_five_times() -> None:
+    """Worlds of twenty faults, the pipelines in turn, two hundred in all: each crash point at least five times."""
+    planned = {p: Counter(f.name for world in range(5) for f in faults(world, p, 20)) for p in JOBS}
+    few = {name: planned[p][name] for p, names in crash_points().items() for name in names if planned[p][name] < 5}
+    assert few == {}
+
+
+def test_a_round_has_every_signal() -> None:
+    """Each pipeline's round kills Python, the JVM and both."""
+    for pipeline, points in crash_points().items():
+        a_round = Counter(fault.name for fault in faults(1, pipeline, len(points) + len(SIGNALS[pipeline])))
+        assert set(SIGNALS[pipeline]) <= set(a_round)
