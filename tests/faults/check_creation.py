@@ -15,6 +15,8 @@ XACT = "xact_events"
 DONE = {"CREATED", "ADOPTED"}
 LOOKS = 2
 REFUSED_TOKEN = 401
+HONEST = {200, 404}
+"""A list, or no such project: both say what is there."""
 
 
 def conservation(evidence: Evidence) -> Iterator[str]:
@@ -104,7 +106,7 @@ def _is_settled(evidence: Evidence, rows: list[Committed], first: Committed, the
         return True
     earliest = _seconds(first.row["expires_at"]) + evidence.limits.settle_seconds
     looks = [c for c in evidence.calls if not c.is_post and c.reference == first.row["idempotency_key"]
-             and c.status == 200 and earliest <= c.at <= closing[0].at]  # fmt: skip
+             and c.status in HONEST and earliest <= c.at <= closing[0].at]  # fmt: skip
     return len(looks) >= LOOKS
 
 

@@ -144,7 +144,7 @@ class Matrix:
 
     def check(self) -> None:
         """Drain, restart without input, and hold what is left to every invariant."""
-        self.world.simulator.control.clear_faults()
+        self.world.end_faults()
         self._drain()
         stills = [gather.still(self.world)]
         for _ in range(self.restarts):

@@ -13,7 +13,7 @@ _OF_FILE = {"tracking": ("task_trigger", "task_tracking", "tracking"),
             "identity": ("mapping", "task_creation", "creation")}  # fmt: skip
 PYTHON, JVM, BOTH, TERM = "SIGKILL of Python", "SIGKILL of the JVM", "SIGKILL of both", "SIGTERM amid the POSTs"
 SIGNALS = {"tracking": (PYTHON, PYTHON, PYTHON, PYTHON, JVM, BOTH),
-           "identity": (PYTHON, PYTHON, PYTHON, JVM, BOTH, TERM)}  # fmt: skip
+           "identity": (PYTHON, JVM, BOTH, TERM)}  # fmt: skip
 MOST_PASSINGS = {"post-sent": 3}
 LONGEST_DELAY_SECONDS = 2.0
 
@@ -51,16 +51,18 @@ def crash_points(streams: Path = STREAMS) -> dict[str, list[str]]:
     return found
 
 
-def faults(seed: int, pipeline: str, runs: int) -> list[Fault]:
-    """`runs` faults in a seeded order: rounds of every crash point of the pipeline and every signal."""
+def faults(seed: int, pipeline: str, kills: int) -> list[Fault]:
+    """Faults with so many kills in a seeded order: rounds of every crash point of the pipeline and every signal."""
     chance = random.Random(seed)
     points = crash_points()[pipeline]
     planned: list[Fault] = []
-    while len(planned) < runs:
+    while True:
         a_round = [_at(chance, name) for name in points] + [_signal(chance, name) for name in SIGNALS[pipeline]]
         chance.shuffle(a_round)
-        planned += a_round
-    return planned[:runs]
+        for fault in a_round:
+            if sum(one.is_kill for one in planned) == kills:
+                return planned
+            planned.append(fault)
 
 
 def _at(chance: random.Random, point: str) -> Fault:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ WORLD_SIZE = 20
 def main(words: list[str]) -> int:
     """Runs what was asked for; 0 where every invariant held."""
     given = arguments().parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing stays behind
     folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
     print(f"seed {given.seed}; files in {folder}", flush=True)
     passed = failed = 0

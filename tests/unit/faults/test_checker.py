@@ -146,6 +146,13 @@ def test_every_invariant_is_broken_by_some_world() -> None:
     assert {name for checks in OF_PIPELINE.values() for name in checks} == tried
 
 
+def test_a_project_that_is_gone_answers_a_look() -> None:
+    """404 for the project of a task says that the task is not there either."""
+    gone = tuple(replace(look(at), status=404) for at in (12, 13))
+    calls = (LOST, *gone, SENT_AGAIN)
+    assert violations(identity_evidence(INTENT, ABSENT, SECOND, SECOND_DONE, calls=calls), "identity") == []
+
+
 def test_a_lost_answer_looked_up_twice_may_be_sent_again() -> None:
     """After its time and two looks that found nothing, a second INTENT and POST break no invariant."""
     calls = (LOST, look(12), look(13), SENT_AGAIN)

@@ -35,8 +35,14 @@ def test_two_hundred_runs_hit_each_crash_point_five_times() -> None:
     assert few == {}
 
 
+def test_as_many_kills_as_asked_for() -> None:
+    """A SIGTERM, which ends a driver in order, comes on top."""
+    for pipeline in JOBS:
+        assert sum(fault.is_kill for fault in faults(3, pipeline, 25)) == 25
+
+
 def test_a_round_has_every_signal() -> None:
     """Each pipeline's round kills Python, the JVM and both."""
     for pipeline, points in crash_points().items():
-        a_round = Counter(fault.name for fault in faults(1, pipeline, len(points) + len(SIGNALS[pipeline])))
+        a_round = Counter(fault.name for fault in faults(1, pipeline, 2 * (len(points) + len(SIGNALS[pipeline]))))
         assert set(SIGNALS[pipeline]) <= set(a_round)
