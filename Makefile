@@ -41,8 +41,8 @@ bench: setup ## the ratios of docs/performance.md; R=R6 for one
 	@$(VENV)/python tests/performance/run.py $(R)
 
 .PHONY: faults
-faults: setup ## the long fault matrix; SEED=n RUNS=n
-	@$(VENV)/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+faults: setup ## the long fault matrix, then the scenarios; SEED=n RUNS=n, SCENARIO=name for one
+	@$(VENV)/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 .PHONY: cluster
 cluster: setup ## the jobs by spark-submit on a real cluster of two workers; takes some minutes

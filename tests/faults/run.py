@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def main(words: list[str]) -> int:
     print(f"seed {given.seed}; files in {folder}", flush=True)
     passed = failed = 0
     with stack(folder, is_cold=given.cold) as shared:
-        for done in _scenarios(shared, given) if given.scenario else _worlds(shared, given):
-            passed, failed = passed + done.kills, failed + len(done.violations)
+        for done in _wanted(shared, given):
+            passed, failed = passed + sum(done.hits.values()), failed + len(done.violations)
     if failed:
         print(f"seed {given.seed} breaks an invariant; what it left is in {folder}")
     else:
@@ -49,7 +50,7 @@ def main(words: list[str]) -> int:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="faults", description="The long fault matrix.")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first world; the next have the next")
-    parser.add_argument("--runs", type=int, default=RUNS, help="kills, over all worlds")
+    parser.add_argument("--runs", type=int, help=f"kills, over all worlds; left out: {RUNS}, then all scenarios")
     parser.add_argument("--pipeline", choices=sorted(JOBS), help="one alone; else world by world in turn")
     parser.add_argument("--world-size", type=int, default=WORLD_SIZE, help="kills a world at most")
     parser.add_argument("--cold", action="store_true", help="a new JVM for every driver, whatever was killed")
@@ -57,9 +58,16 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _worlds(shared: Stack, given: argparse.Namespace):
+def _wanted(shared: Stack, given: argparse.Namespace) -> Iterator[Outcome]:
+    if not given.scenario:
+        yield from _worlds(shared, given, given.runs or RUNS)
+    if given.scenario or not given.runs:
+        yield from _scenarios(shared, given, given.scenario or "all")
+
+
+def _worlds(shared: Stack, given: argparse.Namespace, runs: int) -> Iterator[Outcome]:
     pipelines = itertools.cycle([given.pipeline] if given.pipeline else ["identity", "tracking"])
-    left, seed = given.runs, given.seed
+    left, seed = runs, given.seed
     while left > 0:
         pipeline, size = next(pipelines), min(left, given.world_size)
         yield _world(shared, seed, pipeline, faults(seed, pipeline, size), given)
@@ -74,8 +82,8 @@ def _world(shared: Stack, seed: int, pipeline: str, planned: list[Fault], given:
     return done
 
 
-def _scenarios(shared: Stack, given: argparse.Namespace):
-    names = list(scenarios.SCENARIOS) if given.scenario == "all" else [given.scenario]
+def _scenarios(shared: Stack, given: argparse.Namespace, wanted: str) -> Iterator[Outcome]:
+    names = list(scenarios.SCENARIOS) if wanted == "all" else [wanted]
     for number, name in enumerate(names):
         began = time.monotonic()
         done = scenarios.play(name, shared, given.seed + number, say)
