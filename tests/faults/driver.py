@@ -89,6 +89,8 @@ class Driver:
         self._process.wait(timeout=30)
         for child in self._children:
             _kill(child)
+        if self._warm is not None:
+            self._warm.forget_drivers()
 
     def _note_children(self) -> None:
         """Those of a dead process belong to somebody else: they are noted while it lives."""

@@ -17,6 +17,7 @@ from py4j.protocol import Py4JError
 from pyspark.java_gateway import launch_gateway
 
 from claimx_lib.connectors.spark import _conf, _find_java
+from claimx_lib.devstack.waiting import wait_until
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
@@ -45,7 +46,7 @@ class WarmJvm:
         """What a driver needs to attach; nothing of an earlier driver is left in the JVM when this returns."""
         if not self.is_running:
             self._launch()
-        self._forget_drivers()
+        self.forget_drivers()
         java = self._gateway.java_parameters
         return {"PYSPARK_GATEWAY_PORT": str(java.port), "PYSPARK_GATEWAY_SECRET": str(java.auth_token)}
 
@@ -62,10 +63,20 @@ class WarmJvm:
             conf = _conf(self._settings, "claimx faults", JAVA_OPTIONS)
             self._gateway = launch_gateway(conf, {"stdout": output, "stderr": subprocess.STDOUT})  # type: ignore[no-untyped-call]
 
-    def _forget_drivers(self) -> None:
+    def forget_drivers(self) -> None:
+        """Nothing of a dead driver's queries goes on when this returns; does nothing where the JVM does not run."""
+        if not self.is_running:
+            return
         jvm = self._gateway.jvm
         active = getattr(getattr(jvm, "org.apache.spark.SparkContext$"), "MODULE$").getActive()
         if active.isDefined():
             active.get().stop()
             with contextlib.suppress(Py4JError):
                 jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        wait_until(
+            lambda: not self._has_queries(), what="the dead driver's queries end", timeout_seconds=ANSWER_SECONDS
+        )
+
+    def _has_queries(self) -> bool:
+        threads = self._gateway.jvm.java.lang.Thread.getAllStackTraces().keySet()
+        return any(str(thread.getName()).startswith("stream execution thread") for thread in threads)
