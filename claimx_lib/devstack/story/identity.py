@@ -49,42 +49,38 @@ def _story(scene: Scene) -> None:
         f"{len(USUAL)} ordinary estimates, and {len(MISMATCHES)} whose claim numbers are written otherwise"
     ):
         _until(lambda: _has_tasks(scene, [*USUAL, *MISMATCHES]), "tasks of known projects are made")
-    with tell.working(f"{DROPPED.claim}: {DROPPED.told}; looked up by its reference and adopted, not sent twice"):
-        _until(lambda: _has_tasks(scene, [DROPPED]), "the task in doubt is settled")
     _early(scene)
     _by_a_person(scene)
+    with tell.working(f"{DROPPED.claim}: {DROPPED.told}; looked up by its reference and adopted, not sent twice"):
+        _until(lambda: _has_tasks(scene, [DROPPED]), "the task in doubt is settled")
+    with tell.working(f"{EARLY.claim}: its project's event has woken it"):
+        _until(lambda: _has_tasks(scene, [EARLY]), f"the task of {EARLY.claim} is made")
+    with tell.working(f"{UNSET.claim}: the decision arrives and makes the task"):
+        _until(lambda: _has_tasks(scene, [UNSET]), f"the task of {UNSET.claim} is made")
     _lost(scene)
 
 
 def _send(scene: Scene) -> None:
-    cases = [*USUAL, *MISMATCHES, DROPPED, RIVALS[0]]
+    """All estimates at once: while those without a project wait for their next try, the others make their tasks."""
+    cases = [*USUAL, *MISMATCHES, DROPPED, RIVALS[0], EARLY, UNSET, LOST]
     not_ours = [cast.estimate(case, event_type="ESTIMATE_UPDATED") for case in USUAL[:5]]
     again = [cast.estimate(case) for case in USUAL[:5]]
     cast.send_estimates(scene.settings, [*map(cast.estimate, cases), *not_ours, *again])
 
 
 def _early(scene: Scene) -> None:
-    with scene.narrator.working(f"{EARLY.claim}: {EARLY.told}; it waits, and its project's event wakes it"):
-        cast.send_estimates(scene.settings, [cast.estimate(EARLY)])
-        _until(lambda: _waits_or_left(scene, EARLY), f"{EARLY.claim} waits")
-        scene.simulator.put_projects([cast.as_project(EARLY)])
-        cast.send_projects(scene.settings, [EARLY])
-        _until(lambda: _has_tasks(scene, [EARLY]), f"the task of {EARLY.claim} is made")
+    scene.narrator.say(f"{EARLY.claim}: {EARLY.told}. Now ClaimX tells of the project.")
+    scene.simulator.put_projects([cast.as_project(EARLY)])
+    cast.send_projects(scene.settings, [EARLY])
 
 
 def _by_a_person(scene: Scene) -> None:
-    with scene.narrator.working(f"{UNSET.claim}: {UNSET.told}; it waits"):
-        cast.send_estimates(scene.settings, [cast.estimate(UNSET)])
-        _until(lambda: _waits_or_left(scene, UNSET), f"{UNSET.claim} waits")
-    scene.narrator.say("A person knows the project:")
+    scene.narrator.say(f"{UNSET.claim}: {UNSET.told}. A person knows the project:")
     scene.operate(["mapping", "set", UNSET.claim, str(UNSET.project_id), *BY, "seen in the file"])
-    with scene.narrator.working(f"{UNSET.claim}: the decision arrives and makes the task"):
-        _until(lambda: _has_tasks(scene, [UNSET]), f"the task of {UNSET.claim} is made")
 
 
 def _lost(scene: Scene) -> None:
     with scene.narrator.working(f"{LOST.claim}: {LOST.told}; four tries, then the DLQ"):
-        cast.send_estimates(scene.settings, [cast.estimate(LOST)])
         _until(lambda: _letter_of(scene, LOST) is not None, f"{LOST.claim} is in the DLQ")
     letter = _letter_of(scene, LOST)
     if letter is not None:
@@ -109,11 +105,6 @@ def _has_tasks(scene: Scene, cases: Sequence[Case]) -> bool:
 
 def _ledger(scene: Scene) -> list[Row]:
     return rows(scene.settings, "xact_task_ledger", "claim_number, state")
-
-
-def _waits_or_left(scene: Scene, case: Case) -> bool:
-    waiting = {row["claim_number"] for row in rows(scene.settings, "xact_task_pending", "claim_number")}
-    return case.claim in waiting or _letter_of(scene, case) is not None
 
 
 def _letter_of(scene: Scene, case: Case) -> Row | None:
