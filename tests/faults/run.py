@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import shutil
 import signal
 import sys
@@ -24,9 +25,11 @@ from tests.faults import results, scenarios  # noqa: E402 # found only now
 from tests.faults.matrix import Matrix, Outcome  # noqa: E402
 from tests.faults.plan import JOBS, Fault, faults  # noqa: E402
 from tests.faults.stack import Stack, stack  # noqa: E402
+from tests.faults.turn import turns_of  # noqa: E402
 
 RUNS = 200
 WORLD_SIZE = 20
+STARTED = time.monotonic()
 
 
 def main(words: list[str]) -> int:
@@ -36,7 +39,7 @@ def main(words: list[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
     print(f"seed {given.seed}; files in {folder}", flush=True)
     passed = failed = 0
-    with stack(folder, is_cold=given.cold) as shared:
+    with stack(folder, is_cold=given.cold, turn=turns_of(given.turn)) as shared:
         for done in _wanted(shared, given):
             passed, failed = passed + sum(done.hits.values()), failed + len(done.violations)
     if failed:
@@ -53,6 +56,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, help=f"kills, over all worlds; left out: {RUNS}, then all scenarios")
     parser.add_argument("--pipeline", choices=sorted(JOBS), help="one alone; else world by world in turn")
     parser.add_argument("--world-size", type=int, default=WORLD_SIZE, help="kills a world at most")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="no new fault afterwards; what is begun is ended"
+    )
+    parser.add_argument(
+        "--turn", type=Path, metavar="FILE", help="a lock file of this machine, held for a run at a time"
+    )
     parser.add_argument("--cold", action="store_true", help="a new JVM for every driver, whatever was killed")
     parser.add_argument("--scenario", choices=[*scenarios.SCENARIOS, "all"], help="named faults in place of the matrix")
     return parser
@@ -68,7 +77,7 @@ def _wanted(shared: Stack, given: argparse.Namespace) -> Iterator[Outcome]:
 def _worlds(shared: Stack, given: argparse.Namespace, runs: int) -> Iterator[Outcome]:
     pipelines = itertools.cycle([given.pipeline] if given.pipeline else ["identity", "tracking"])
     left, seed = runs, given.seed
-    while left > 0:
+    while left > 0 and time.monotonic() < _until(given):
         pipeline, size = next(pipelines), min(left, given.world_size)
         yield _world(shared, seed, pipeline, faults(seed, pipeline, size), given)
         left, seed = left - size, seed + 1
@@ -77,9 +86,15 @@ def _worlds(shared: Stack, given: argparse.Namespace, runs: int) -> Iterator[Out
 def _world(shared: Stack, seed: int, pipeline: str, planned: list[Fault], given: argparse.Namespace) -> Outcome:
     print(f"{pipeline}, seed {seed}: {', '.join(map(str, planned))}", flush=True)
     began = time.monotonic()
-    done = Matrix(world=shared.world(seed, pipeline), warm=shared.warm, say=say).run(planned)
+    done = Matrix(
+        world=shared.world(seed, pipeline), warm=shared.warm, say=say, until=_until(given), turn=shared.turn
+    ).run(planned)
     report(done, seed, pipeline, time.monotonic() - began, is_cold=given.cold)
     return done
+
+
+def _until(given: argparse.Namespace) -> float:
+    return STARTED + 60 * given.minutes
 
 
 def _scenarios(shared: Stack, given: argparse.Namespace, wanted: str) -> Iterator[Outcome]:

@@ -26,7 +26,8 @@ BAD_ANSWERS = ("hang", "garbage", "truncated_json", "html", "cut_short", "not_ht
 def play(name: str, shared: Stack, seed: int, say: Say) -> Outcome:
     """The scenario's outcome: what it is called counts as hit where it came about."""
     say(f"scenario {name}, seed {seed}")
-    return SCENARIOS[name](shared, seed, say)
+    with shared.turn():
+        return SCENARIOS[name](shared, seed, say)
 
 
 def _matrix(shared: Stack, seed: int, say: Say, pipeline: str = "identity") -> Matrix:

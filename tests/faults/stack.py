@@ -15,6 +15,7 @@ from claimx_lib.devstack.broker import Broker
 from claimx_lib.devstack.simulator.process import Simulator
 from tests.fakes.claimx import TOKEN
 from tests.faults.driver import ROOT
+from tests.faults.turn import Turn, no_turns
 from tests.faults.warm import WarmJvm
 from tests.faults.world import World, new_world
 
@@ -31,6 +32,7 @@ class Stack:
     simulator: Simulator
     tables: Path
     warm: WarmJvm | None
+    turn: Turn = no_turns
 
     def world(self, seed: int, pipeline: str) -> World:
         """A new world."""
@@ -39,16 +41,17 @@ class Stack:
 
 
 @contextmanager
-def stack(folder: Path, *, is_cold: bool = False) -> Iterator[Stack]:
+def stack(folder: Path, *, is_cold: bool = False, turn: Turn = no_turns) -> Iterator[Stack]:
     """Everything runs while the block does."""
     os.environ["CLAIMX_API_TOKEN"] = TOKEN
     sets = [*SMALL, f"storage.warehouse={folder}/tables", f"logging.spark_file={folder}/spark.log"]
     warm = WarmJvm(load(sets=sets), folder / "jvm.log")
     with Broker(data_dir=folder / "broker") as broker, Simulator(token=TOKEN, folder=folder / "claimx") as simulator:
         try:
-            _create_tables(sets, {} if is_cold else warm.environment())
+            with turn():
+                _create_tables(sets, {} if is_cold else warm.environment())
             yield Stack(folder=folder, broker=broker, simulator=simulator, tables=folder / "tables",
-                        warm=None if is_cold else warm)  # fmt: skip
+                        warm=None if is_cold else warm, turn=turn)  # fmt: skip
         finally:
             warm.kill()
 
