@@ -53,8 +53,8 @@ bundle-check: setup ## the Databricks bundle, validated offline
 	@$(VENV)/python -m tests.repository.bundle_check
 
 .PHONY: notebooks
-notebooks: setup ## opens the notebooks in JupyterLab
-	@$(VENV)/jupyter lab notebooks
+notebooks: setup ## opens the notebooks in JupyterLab, on the demo's tables unless CLAIMX_WAREHOUSE names others
+	@CLAIMX_WAREHOUSE="$${CLAIMX_WAREHOUSE:-$(CURDIR)/.claimx/demo/warehouse}" $(VENV)/jupyter lab notebooks
 
 .PHONY: build
 build: setup ## the wheel and the cluster archive in dist/

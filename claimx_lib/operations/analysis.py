@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from claimx_lib.config.load import load
 from claimx_lib.connectors.delta import Warehouse
@@ -35,6 +36,11 @@ class Desk:
     def timezone(self) -> str:
         """In which every time is shown."""
         return self.analysis.timezone
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The same as a value, for Python's own instants."""
+        return ZoneInfo(self.analysis.timezone)
 
     def table(self, name: str) -> DataFrame:
         """The table's newest version; TableError where it is not there."""

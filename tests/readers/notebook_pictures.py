@@ -41,6 +41,8 @@ def main(warehouse: str) -> None:
         page = browser.new_page(device_scale_factor=1.5)
         for name, notebook in found.items():
             for title, figure in notebook.figures.items():
+                if not figure.data:
+                    continue  # nothing waits: there is nothing to see
                 pictured(page, figure, IMAGES / f"analysis-{name.split('_')[0]}-{slug(title)}.png")
         browser.close()
 
