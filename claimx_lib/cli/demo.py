@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 Events = Annotated[int, typer.Option("--events", min=100, help="How many ClaimX events to produce.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed tells the same story.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Where tables, topics and settings go; emptied first.")]
-QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 """A few thousand rows: to compile each plan would take longer than to interpret it."""
 MARK = "demo.yaml"
@@ -69,6 +68,7 @@ def _stage(folder: Path, teller: Teller) -> Iterator[_Stage]:
     from claimx_lib.connectors.spark import open_session
     from claimx_lib.devstack.broker import Broker
     from claimx_lib.devstack.ports import free_port
+    from claimx_lib.devstack.quick_jvm import QUICK_JVM
     from claimx_lib.devstack.simulator.process import Simulator
     from claimx_lib.operations.tables import create_missing
     from claimx_lib.operations.topics import create_missing as create_topics

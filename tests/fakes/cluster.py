@@ -15,11 +15,11 @@ import requests
 
 from claimx_lib.config.toolchain import jars, java_home
 from claimx_lib.devstack.ports import free_port
+from claimx_lib.devstack.quick_jvm import QUICK_JVM
 
 SPARK_HOME = Path(pyspark.__file__).parent
 WORKERS = 2
 START_SECONDS = 120
-QUICK = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +70,13 @@ class Cluster:
             "spark.ui.enabled": "false",
             "spark.executor.memory": "600m",
             "spark.executor.cores": "1",
-            "spark.executor.extraJavaOptions": " ".join(QUICK),
+            "spark.executor.extraJavaOptions": QUICK_JVM,
             "spark.scheduler.minRegisteredResourcesRatio": "1.0",
         }
         return [
             str(SPARK_HOME / "bin" / "spark-submit"),
             *("--master", self.master, "--deploy-mode", "client", "--driver-memory", "700m"),
-            *("--driver-java-options", " ".join(QUICK)),
+            *("--driver-java-options", QUICK_JVM),
             *(word for key, value in conf.items() for word in ("--conf", f"{key}={value}")),
             *("--jars", ",".join(map(str, jars("spark")))),
             *("--py-files", str(self.shipped.code)),

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from claimx_lib.config.load import load
 from claimx_lib.connectors.spark import open_session
+from claimx_lib.devstack.quick_jvm import QUICK_JVM
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-FAST_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SMALL = (
     "spark.master=local[2]",
     "spark.shuffle_partitions=1",
@@ -28,8 +28,11 @@ def small_session(folder: Path) -> SparkSession:
     files = {
         "spark.sql.warehouse.dir": str(folder),
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # VACUUM starts so many tasks; 10,000 by default
+        # Plans over a handful of rows: to compile them takes a third of a run. Jobs in processes of their own compile.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     }
     small = settings.model_copy(update={"spark": settings.spark.model_copy(update={"conf": files})})
-    session = open_session(small, app_name="claimx tests", java_options=FAST_START)
+    session = open_session(small, app_name="claimx tests", java_options=QUICK_JVM)
     session.sparkContext.setLogLevel("ERROR")
     return session

@@ -17,12 +17,13 @@ from py4j.protocol import Py4JError
 from pyspark.java_gateway import launch_gateway
 
 from claimx_lib.connectors.spark import _conf, _find_java
+from claimx_lib.devstack.quick_jvm import QUICK_JVM
 from claimx_lib.devstack.waiting import wait_until
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss2m"
+JAVA_OPTIONS = f"{QUICK_JVM} -Xss2m"
 ANSWER_SECONDS = 30.0
 
 

@@ -17,6 +17,7 @@ from bootstrap.layout import of_checkout
 from claimx_lib.connectors.spark import CATALOG, EXTENSION
 from claimx_lib.devstack.ports import free_port
 from claimx_lib.devstack.process import GuardedProcess
+from claimx_lib.devstack.quick_jvm import QUICK_JVM
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.schemas.tables import TRACKING
 from tests.fakes.analysis import event, hour, letter, step, told
@@ -24,7 +25,6 @@ from tests.fakes.warehouse import Tables
 from tests.readers.notebooks import Shown, shown
 
 ZONE = "Asia/Tokyo"
-QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 CONF = Path(__file__).resolve().parents[3] / "conf"
 
 

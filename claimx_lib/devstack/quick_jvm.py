@@ -1,0 +1,10 @@
+"""A JVM that is quick to start and small, for runs of seconds or minutes."""
+
+from __future__ import annotations
+
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+"""The C1 compiler alone and the plainest collector.
+
+With C1 alone the JVM's code cache is 48 MB, which Spark fills within minutes; from then on methods are thrown out and
+compiled again without end (a fifth of all CPU time, measured). 240 MB is what the JVM takes with both compilers.
+"""
