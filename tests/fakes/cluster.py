@@ -117,7 +117,7 @@ def _process(folder: Path, name: str, words: Sequence[str]) -> Iterator[None]:
         process = subprocess.Popen(
             [str(SPARK_HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *words],
             # Nothing else: no PATH, no HOME, no PYTHONPATH.
-            env={"JAVA_HOME": str(java()), "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": " ".join(QUICK)},
+            env={"JAVA_HOME": str(java()), "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": QUICK_JVM},
             cwd=folder,
             stdout=log,
             stderr=log,
