@@ -14,7 +14,8 @@ from playwright.sync_api import Page, sync_playwright
 from tests.readers.notebooks import NOTEBOOKS, Shown, shown
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-WIDTH, HEIGHT = 900, 420
+WIDTH, HEIGHT = 900, 400
+MARGIN = {"t": 64, "b": 56, "l": 64, "r": 32}
 
 
 def slug(title: str) -> str:
@@ -27,7 +28,8 @@ def pictured(page: Page, figure: go.Figure, file: Path) -> None:
     """The plot as it looks in a notebook, in a file."""
     height = figure.layout.height or HEIGHT
     page.set_viewport_size({"width": WIDTH, "height": int(height)})
-    page.set_content(figure.update_layout(width=WIDTH, height=height).to_html(include_plotlyjs=True))
+    sized = figure.update_layout(width=WIDTH, height=height, margin=MARGIN)
+    page.set_content(sized.to_html(include_plotlyjs=True))
     page.wait_for_selector(".main-svg", timeout=20_000)
     page.screenshot(path=str(file))
 

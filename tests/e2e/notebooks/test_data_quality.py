@@ -32,10 +32,8 @@ def test_it_draws_events_by_status(quality: Shown) -> None:
 
 
 def test_it_shows_how_the_schema_changed(quality: Shown) -> None:
-    """Fields with when they were first seen, and values that did not fit."""
-    assert list(quality.values("Fields of the evolving columns")["there from the start"].values()) == [
-        "original_event.task_id"
-    ]
+    """Fields with the rows that have them, and values that did not fit."""
+    assert quality.values("Fields of the evolving columns") == {"there from the start": {"original_event.task_id": 1}}
     assert quality.table("field", "rows", "first_seen") == [
         {"field": "original_event.x", "rows": "1", "first_seen": "2026-01-12 19:00:00"}
     ]
