@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from claimx_lib.cli.options import AsJson, By, ConfigFile, DryRun, Env, Sets, Why, settings_of
-from claimx_lib.cli.output import print_rows, tell
+from claimx_lib.cli.output import print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,9 +138,13 @@ def _publish(settings: Settings, decisions: Sequence[Decision], by: str, why: st
 
     who, topic = author(by, why), settings.kafka.topics.manual_decisions
     if dry_run:
-        tell(f"{len(decisions)} decisions would be published to {topic}")
+        print(f"{_counted(len(decisions))} would be published to {topic}")
         return
-    print(f"{publish(settings, decisions, who)} published to {topic}; mapping_sync applies it with its next batch")
+    print(f"{_counted(publish(settings, decisions, who))} published to {topic}; mapping_sync's next batch applies it")
+
+
+def _counted(decisions: int) -> str:
+    return "1 decision" if decisions == 1 else f"{decisions:,} decisions"
 
 
 def _tables(settings: Settings) -> DeltaSql:
