@@ -16,7 +16,7 @@ from tests.faults.stack import SMALL, Stack
 from tests.faults.warm import WarmJvm
 
 SEED = 20_260_110
-FAULTS = (Fault(name="post-sent"), Fault(name="pending-merged"), Fault(name=PYTHON, delay_seconds=0.4))
+FAULTS = (Fault(name="post-sent"), Fault(name=PYTHON, delay_seconds=0.4))
 
 
 @pytest.fixture
@@ -30,8 +30,9 @@ def shared(
     warm.kill()
 
 
+@pytest.mark.timeout(420)  # waits have deadlines of their own
 def test_no_invariant_breaks_where_drivers_die_inside_batches(shared: Stack) -> None:
-    """Mapping and creation against an API that drops one answer in ten: after three kills each event has its one task,
+    """Mapping and creation against an API that drops one answer in ten: after two kills each event has its one task,
     or a reason, nothing is lost or doubled, and a restart without input moves nothing.
     """
     matrix = Matrix(world=shared.world(SEED, "identity"), warm=shared.warm, say=print, restarts=1)
