@@ -66,5 +66,5 @@ lock: ## writes the locks anew from pyproject.toml and jars.lock's coordinates
 
 .PHONY: clean
 clean: ## what make built and the tools cached; leaves .venv, the cache of jars and .claimx
-	@rm -rf dist build spark-warehouse metastore_db derby.log .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf dist build spark-warehouse notebooks/spark-warehouse notebooks/.claimx metastore_db derby.log .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . \( -name .venv -o -name .cache -o -name .claimx -o -name .git \) -prune -o -type d -name __pycache__ -exec rm -rf {} +
