@@ -76,8 +76,8 @@ class Matrix:
                 self.say(f"  out of time: {len(planned) - number + 1} faults of the plan are left out")
                 break
             for _ in range(TRIES):
-                began = time.monotonic()
                 with self.turn():
+                    began = time.monotonic()
                     has_hit = self._befall(fault)
                 (self.outcome.hits if has_hit else self.outcome.misses)[fault.name] += 1
                 verdict = "hit" if has_hit else "not inside a batch"
