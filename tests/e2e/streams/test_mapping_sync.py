@@ -65,6 +65,7 @@ def test_both_domains_and_a_person_make_the_mapping(sync: World) -> None:
     run(sync)
     assert mapping(sync) == {"A-1": 12345, "B-2": 8}
     publish(sync.settings, [decision("B-2", 9)], author("ann", "she called"))
+    run(sync)  # in one batch the older event would come first, and be a conflict before the decision
     sync.send("project_sync", [said("B-2", 10, 30)])
     run(sync)
     assert mapping(sync) == {"A-1": 12345, "B-2": 9}
