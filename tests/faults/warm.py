@@ -77,6 +77,19 @@ class WarmJvm:
         wait_until(
             lambda: not self._has_queries(), what="the dead driver's queries end", timeout_seconds=ANSWER_SECONDS
         )
+        self._let_go(jvm)
+
+    def _let_go(self, jvm: Any) -> None:
+        """Proxies of the dead driver's objects are collected now, while nobody is attached.
+
+        Their numbers begin at 0 in each driver: one that is collected later takes the next driver's object with it.
+        """
+        sessions = jvm.org.apache.spark.sql.classic.SparkSession
+        sessions.clearDefaultSession()
+        sessions.clearActiveSession()
+        for _ in range(2):
+            jvm.java.lang.System.gc()
+            jvm.java.lang.System.runFinalization()
 
     def _has_queries(self) -> bool:
         threads = self._gateway.jvm.java.lang.Thread.getAllStackTraces().keySet()
