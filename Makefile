@@ -6,6 +6,9 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 VENV := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
+# Two processes for the tests, each file in one of them: planning queries keeps one core busy, not two. WORKERS=0: just one.
+WORKERS ?= 2
+IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## this list
@@ -21,12 +24,12 @@ demo: setup ## broker, ClaimX simulator, both pipelines: a story that must add u
 	@$(VENV)/claimx demo $(ARGS)
 
 .PHONY: test
-test: setup ## the tests that CI runs; ARGS="-k name" narrows it
-	@$(VENV)/python -m pytest $(ARGS)
+test: setup ## the tests that CI runs; ARGS="-k name" narrows it, WORKERS=0 runs them in one process
+	@$(VENV)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 .PHONY: stories
 stories: setup ## every story on the real broker, the long ones that make test leaves out included
-	@$(VENV)/python -m pytest tests/e2e $(ARGS)
+	@$(VENV)/python -m pytest $(IN_PARALLEL) tests/e2e $(ARGS)
 
 .PHONY: check
 check: setup ## format, lint, types, layers, locks
