@@ -64,6 +64,7 @@ def submit(world: World, job: Path, *options: str) -> Submitted:
     return Submitted(status=status, told=told.read_text("utf-8", "replace"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(700)
 def test_executors_of_a_cluster_get_code_and_token(world: World, simulator: Simulator, tmp_path: Path) -> None:
     """On local-cluster[2,1,1024] with the code as a zip, each event is enriched and stands in the table; the status is 0."""
@@ -78,6 +79,7 @@ def test_executors_of_a_cluster_get_code_and_token(world: World, simulator: Simu
     assert TOKEN not in done.told
 
 
+@pytest.mark.long
 @pytest.mark.timeout(700)
 def test_what_is_wrong_is_one_line(world: World) -> None:
     """A table that is not there ends the submitted job with 1 and our line, not with a traceback."""

@@ -56,6 +56,8 @@ KNOWN = {
     "max(claimx_circuit_open)": 0,
 }
 
+pytestmark = pytest.mark.long  # a run of all jobs for Prometheus to scrape
+
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_every_metric_is_there(real_run: RealRun, name: str):

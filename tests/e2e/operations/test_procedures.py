@@ -46,6 +46,7 @@ def with_creation(new: Worlds, *sets: str) -> World:
     return world
 
 
+@pytest.mark.long
 def test_the_token_is_rotated(new: Worlds, simulator: Simulator, tmp_path: Path) -> None:
     """With a token that ran out tracking goes on and creation waits; with the new one in place, nothing else changed,
     both catch up: each task once, each row repaired.

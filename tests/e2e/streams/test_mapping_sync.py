@@ -81,6 +81,7 @@ def test_both_domains_and_a_person_make_the_mapping(sync: World) -> None:
     assert versions(sync) == before, "a restart or a new checkpoint wrote something without news"
 
 
+@pytest.mark.long
 def test_a_kill_at_each_boundary_loses_and_doubles_nothing(sync: World) -> None:
     """Killed after the history, the projects and the mapping of its batches, the next runs end as one run would have."""
     sync.send("project_sync", [said(f"S-{n}", n, n) for n in range(1, 9)])

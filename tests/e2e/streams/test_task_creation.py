@@ -167,6 +167,7 @@ def test_a_backlog_is_cut_into_batches(creation: Callable[..., Creation]) -> Non
     assert list(told.posts().values()) == [1] * 18
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", ["post-sent:2", "pending-merged"])
 def test_a_kill_leaves_one_task_an_event(creation: Callable[..., Creation], point: str) -> None:
     """SIGKILL amid the POSTs, or before Kafka: run again, each event has its task, and only one."""
