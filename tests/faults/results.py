@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.faults.plan import SIGNALS, TERM, crash_points
+from tests.faults.scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "docs" / "benchmarks" / "faults.json"
@@ -75,11 +76,13 @@ def rendered(listed: Sequence[Entry]) -> str:
             )
     lines += ["", f"| {' | '.join(_HEAD)} |", "|" + "---|" * len(_HEAD)]
     lines += [_line(one) for one in listed]
+    missing = sorted(set(SCENARIOS) - {one.name for one in listed})
+    lines += ["", f"Scenarios that have not run: {', '.join(missing) or 'none'}."]
     return "\n".join(lines)
 
 
 def _line(one: Entry) -> str:
-    kills = sum(n for name, n in one.hits.items() if name != TERM)
+    kills = sum(n for name, n in one.hits.items() if name != TERM) if one.name in SIGNALS else "-"
     figures = [one.figures.get(name, 0) for name in ("records", "calls", "tasks", "dropped_answers")]
     cells = [one.name, one.seed, one.date, one.jvm, kills, *figures, len(one.violations)]
     return f"| {' | '.join(map(str, cells))} |"
