@@ -19,6 +19,7 @@ from pyspark.java_gateway import launch_gateway
 from claimx_lib.connectors.spark import _conf, _find_java
 from claimx_lib.devstack.quick_jvm import QUICK_JVM
 from claimx_lib.devstack.waiting import wait_until
+from claimx_lib.errors import DevStackError
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
@@ -45,9 +46,9 @@ class WarmJvm:
 
     def environment(self) -> dict[str, str]:
         """What a driver needs to attach; nothing of an earlier driver is left in the JVM when this returns."""
+        self.forget_drivers()
         if not self.is_running:
             self._launch()
-        self.forget_drivers()
         java = self._gateway.java_parameters
         return {"PYSPARK_GATEWAY_PORT": str(java.port), "PYSPARK_GATEWAY_SECRET": str(java.auth_token)}
 
@@ -65,7 +66,7 @@ class WarmJvm:
             self._gateway = launch_gateway(conf, {"stdout": output, "stderr": subprocess.STDOUT})  # type: ignore[no-untyped-call]
 
     def forget_drivers(self) -> None:
-        """Nothing of a dead driver's queries goes on when this returns; does nothing where the JVM does not run."""
+        """Nothing of a dead driver's queries goes on when this returns, if the JVM has to go with them."""
         if not self.is_running:
             return
         jvm = self._gateway.jvm
@@ -74,10 +75,12 @@ class WarmJvm:
             active.get().stop()
             with contextlib.suppress(Py4JError):
                 jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
-        wait_until(
-            lambda: not self._has_queries(), what="the dead driver's queries end", timeout_seconds=ANSWER_SECONDS
-        )
-        self._let_go(jvm)
+        try:
+            wait_until(lambda: not self._has_queries(), what="its queries end", timeout_seconds=ANSWER_SECONDS)
+        except DevStackError:
+            self.kill()
+        else:
+            self._let_go(jvm)
 
     def _let_go(self, jvm: Any) -> None:
         """Proxies of the dead driver's objects are collected now, while nobody is attached.
