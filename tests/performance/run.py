@@ -1,4 +1,5 @@
-"""`python tests/performance/run.py [R6 ...]`: measures, prints the table, writes docs/benchmarks/latest.json.
+"""`python tests/performance/run.py [R6 ...]`: measures, prints the table, writes docs/benchmarks/latest.json and the
+table of docs/performance.md.
 
 Each `rNN_<what>.py` beside this file has `measure() -> Result`. Entries of benchmarks that did not run stay as they
 are. Ends with 1 when a goal is missed, with 2 when a name is unknown.
@@ -8,17 +9,18 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-LATEST = ROOT / "docs" / "benchmarks" / "latest.json"
 
 sys.path.insert(0, str(ROOT))
 
-from tests.performance.frame import Result  # noqa: E402 # found only now
+from tests.performance import document  # noqa: E402 # found only now
+from tests.performance.frame import Result  # noqa: E402 # as above
 
 
 def known() -> dict[str, str]:
@@ -40,9 +42,10 @@ def main(wanted: list[str]) -> int:
     results = []
     print(f"{'':4} {'goal':>18} {'figure':>8} {'range':>17}  ")
     for name in names:
+        load_before = os.getloadavg()[0]
         results.append(importlib.import_module(modules[name]).measure())
         print(line(results[-1]), flush=True)
-        keep(results[-1])
+        keep(results[-1], load_before=load_before)
     return 0 if all(result.holds or not result.goal.is_binding for result in results) else 1
 
 
@@ -53,13 +56,15 @@ def line(result: Result) -> str:
     return f"{result.name:4} {result.goal!s:>18} {result.figure:8.2f} {spread:>17}  {result.what}{verdict}"
 
 
-def keep(result: Result) -> None:
-    """The entry is in the file, all others as they were."""
-    LATEST.parent.mkdir(parents=True, exist_ok=True)
-    entries = json.loads(LATEST.read_text()) if LATEST.exists() else {}
+def keep(result: Result, *, load_before: float) -> None:
+    """The entry is in the file, all others as they were, and the document's table is of them all."""
+    document.LATEST.parent.mkdir(parents=True, exist_ok=True)
+    entries = document.entries()
     entries[result.name] = result.as_json()
+    entries[result.name]["machine"]["load_before"] = round(load_before, 2)
     ordered = dict(sorted(entries.items(), key=lambda entry: int(re.sub(r"\D", "", entry[0]) or 0)))
-    LATEST.write_text(json.dumps(ordered, indent=2) + "\n")
+    document.LATEST.write_text(json.dumps(ordered, indent=2) + "\n")
+    document.write()
 
 
 if __name__ == "__main__":
