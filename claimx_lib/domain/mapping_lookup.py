@@ -27,6 +27,18 @@ class Candidate:
         return (self.project_id, *self.rivals)
 
 
+REVIEW = "review"
+"""The `conflict_policy` by which a claim of several projects waits for a person; by any other the newest one counts."""
+
+
+def candidate_of(
+    claim_number: str, project_id: int, rivals: Iterable[int] | None, *, conflict_policy: str
+) -> Candidate:
+    """What a row of the mapping stands for: its project, and its rivals only where the policy is `review`."""
+    kept = tuple(rivals or ()) if conflict_policy == REVIEW else ()
+    return Candidate(claim_number=claim_number, project_id=project_id, rivals=kept)
+
+
 class MappingLookup(Protocol):
     """Rows of the mapping; an empty answer means that it was asked and has none."""
 

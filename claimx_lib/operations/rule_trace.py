@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from claimx_lib.connectors.delta_sql import DeltaSql, literal
 from claimx_lib.domain.claim_number import claim_key, without_letter_prefix
 from claimx_lib.domain.ladder import Place, ResolvePolicy, ladder
-from claimx_lib.domain.mapping_lookup import Candidate, MappingSnapshot
+from claimx_lib.domain.mapping_lookup import Candidate, MappingSnapshot, candidate_of
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
@@ -43,7 +43,7 @@ def rule_trace(tables: DeltaSql, settings: Settings, claim_number: str) -> tuple
         enable_format_normalization=creation.enable_format_normalization,
         match_without_letter_prefix=creation.match_without_letter_prefix,
     )
-    mapping = MappingSnapshot(_rows(tables, claim_number))
+    mapping = MappingSnapshot(_rows(tables, claim_number, settings.jobs.mapping_sync.conflict_policy))
     lookups = {
         Place.MAPPING: mapping.by_number,
         Place.MAPPING_KEY: mapping.by_key,
@@ -62,15 +62,16 @@ def rule_trace(tables: DeltaSql, settings: Settings, claim_number: str) -> tuple
 
 def _found(candidates: object) -> str:
     rows = [c for c in candidates if isinstance(c, Candidate)] if isinstance(candidates, (list, tuple)) else []
-    told = [f"project {c.project_id} ({c.claim_number})" for c in rows]
+    told = [f"project {project_id} ({c.claim_number})" for c in rows for project_id in c.project_ids]
     return ", ".join(told) or "nothing"
 
 
-def _rows(tables: DeltaSql, claim_number: str) -> tuple[Candidate, ...]:
+def _rows(tables: DeltaSql, claim_number: str, conflict_policy: str) -> tuple[Candidate, ...]:
     key = claim_key(claim_number)
     conditions = [f"claim_key = {literal(key)}"]
     digits = without_letter_prefix(key)
     if digits is not None:
         conditions.append(f"ends_with(claim_key, {literal(digits)})")
-    rows = tables.rows(f"SELECT claim_number, project_id FROM t WHERE {' OR '.join(conditions)} LIMIT 200", TABLE)
-    return tuple(Candidate(claim_number=row["claim_number"], project_id=row["project_id"]) for row in rows)
+    where = " OR ".join(conditions)
+    rows = tables.rows(f"SELECT claim_number, project_id, rivals FROM t WHERE {where} LIMIT 200", TABLE)
+    return tuple(candidate_of(**row, conflict_policy=conflict_policy) for row in rows)

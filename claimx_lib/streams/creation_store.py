@@ -17,6 +17,7 @@ from claimx_lib.domain.creation.intake import Known, Letter, PendingRow
 from claimx_lib.domain.creation.keys import PIPELINE
 from claimx_lib.domain.key_ranges import key_ranges
 from claimx_lib.domain.mapping_lookup import Candidate as Mapped
+from claimx_lib.domain.mapping_lookup import candidate_of
 from claimx_lib.domain.reasons import Reason
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING, PENDING, PLAN
@@ -116,10 +117,9 @@ class DeltaStore:
             rows = rows.unionByName(
                 table.where(without_letter_prefix(F.col("claim_key")).isin(sorted(digits)))
             ).distinct()
-        return [
-            Mapped(claim_number=row["claim_number"], project_id=row["project_id"], rivals=tuple(row["rivals"] or ()))
-            for row in rows.select("claim_number", "project_id", "rivals").collect()
-        ]
+        policy = self.context.settings.jobs.mapping_sync.conflict_policy
+        told = rows.select("claim_number", "project_id", "rivals").collect()
+        return [candidate_of(*row, conflict_policy=policy) for row in told]
 
     def due(self, now: datetime, limit: int | None) -> list[PendingRow]:
         """Pending rows whose time has come, the longest due first."""

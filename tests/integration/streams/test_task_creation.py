@@ -66,10 +66,10 @@ class Run:
     def states(self) -> list[str]:
         return [row.state for row in self.table(LEDGER).orderBy("at", F.col("state") != "INTENT").collect()]
 
-    def map(self, claim: str, project: int) -> None:
+    def map(self, claim: str, project: int, rivals: list[int] | None = None) -> None:
         key = claim.upper().replace("-", "").lstrip("0")
         now = datetime(2026, 1, 10, tzinfo=UTC)
-        row = (claim, project, "claimx", now, now, key, now, f"m-{claim}", None)
+        row = (claim, project, "claimx", now, now, key, now, f"m-{claim}", rivals)
         self.context.warehouse.append(self.context.session.createDataFrame([row], MAPPING.schema), MAPPING.name)
 
     def versions(self) -> dict[str, int]:
@@ -82,6 +82,21 @@ class Run:
 def run(context_with: Callable[..., JobContext]) -> Run:
     """A query with the document's fixed delay."""
     return Run(context_with("jobs.task_creation.retry_backoff_factor=1"))
+
+
+@pytest.mark.parametrize(("policy", "tasks"), [("latest", ["7"]), ("review", [])])
+def test_a_claim_of_two_projects_follows_the_policy(
+    context_with: Callable[..., JobContext], policy: str, tasks: list[str]
+) -> None:
+    """With `latest` the mapping's own project gets the task; with `review` nobody guesses: a letter names both."""
+    run = Run(context_with(f"jobs.mapping_sync.conflict_policy={policy}"))
+    run.api.control.put_project(7)
+    run.map("C1", 7, rivals=[8])
+    run.take(run.frame(xact_bytes("e1", "C1")))
+    assert [str(row.project_id) for row in run.table(LEDGER).where("state = 'CREATED'").collect()] == tasks
+    letters = run.table(DEAD_LETTERS).collect()
+    assert [row.reason for row in letters] == ([] if tasks else ["ambiguous-project"])
+    assert all('"project_id":8' in row.candidates.replace(" ", "") for row in letters)
 
 
 def test_it_creates_waits_and_refuses(run: Run) -> None:
