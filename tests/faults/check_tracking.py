@@ -40,7 +40,8 @@ def _messages(evidence: Evidence) -> Iterator[str]:
     rows = {row["event_id"] for row in evidence.table(TABLE)}
     letters = Counter(place_of(row) for row in evidence.letters("task_tracking"))
     outcomes = {one.place: one.outcome for one in evidence.produced_on(EVENTS)}
-    lost, doubled = [], []
+    lost: list[Place] = []
+    doubled: list[Place] = []
     for told in evidence.topic(TRACKING):
         is_row = told.fields.get("event_id") in rows
         is_unfit = outcomes.get(source_of(told.headers) or ("", 0, 0)) == UNFIT

@@ -54,6 +54,10 @@ class Feed:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
 
+    def burst(self) -> Burst:
+        """What is sent at once."""
+        raise NotImplementedError
+
     def next(self) -> int:
         self.number += 1
         return self.number

@@ -94,14 +94,14 @@ class IdentityFeed(Feed):
                     event_id=fields["event_id"])  # fmt: skip
 
     def _project_event(self, claim: str, project: int) -> Item:
-        fields = {"event_id": f"p-{self.seed}-{self.next()}", "event_type": "PROJECT_CREATED",
+        fields: dict[str, Any] = {"event_id": f"p-{self.seed}-{self.next()}", "event_type": "PROJECT_CREATED",
                   "project_id": str(project), "timestamp": self.some_time(),
                   "metadata": {"claim_number": claim}}  # fmt: skip
         return Item(role="claimx_events", key=str(project), value=_json(fields), outcome=OURS, kind="project",
                     event_id=fields["event_id"])  # fmt: skip
 
     def _estimate(self, claim: str, kind: str, event_type: str = "ESTIMATE_CREATED") -> Item:
-        fields = {"event_id": f"x-{self.seed}-{self.next()}", "event_type": event_type, "claim_number": claim,
+        fields: dict[str, Any] = {"event_id": f"x-{self.seed}-{self.next()}", "event_type": event_type, "claim_number": claim,
                   "timestamp": self.some_time(), "estimate": {"estimate_id": f"e-{self.number}"}}  # fmt: skip
         outcome = OURS if event_type == "ESTIMATE_CREATED" else NOT_OURS
         return Item(role="xact_events", key=claim, value=_json(fields), outcome=outcome, kind=kind,

@@ -150,7 +150,8 @@ def _commits(world: World, table: str) -> Iterator[Committed]:
 
 def _reference(told: Row) -> str | None:
     if told["method"] != "POST":
-        return told["query"].get("external_reference")
+        reference: str | None = told["query"].get("external_reference")
+        return reference
     try:
         return str(json.loads(told["body"])["external_reference"])
     except (ValueError, KeyError):

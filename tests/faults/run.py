@@ -94,7 +94,7 @@ def _world(shared: Stack, seed: int, pipeline: str, planned: list[Fault], given:
 
 
 def _until(given: argparse.Namespace) -> float:
-    return STARTED + 60 * given.minutes
+    return STARTED + 60 * float(given.minutes)
 
 
 def _scenarios(shared: Stack, given: argparse.Namespace, wanted: str) -> Iterator[Outcome]:

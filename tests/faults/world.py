@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import yaml
@@ -34,8 +35,8 @@ CREATION = {
     "intent_ttl_seconds": 12,
     "trigger_seconds": 0.5,
 }
-DROPPED = {"kind": "drop_after_commit", "method": "POST", "probability": 0.1}
-API_FAULTS = {
+DROPPED: dict[str, Any] = {"kind": "drop_after_commit", "method": "POST", "probability": 0.1}
+API_FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
     "tracking": (
         {"kind": "status", "status": 500, "method": "GET", "probability": 0.04},
         {"kind": "status", "status": 429, "retry_after": "1", "method": "GET", "probability": 0.02},
