@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import stamina
@@ -14,8 +14,10 @@ from claimx_lib.errors import TableError
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+    from pyarrow import ChunkedArray
 
 Row = dict[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _is_conflict(error: Exception) -> bool:
@@ -59,7 +61,10 @@ class DeltaSql:
 
         opened = self._opened(table)
         reader = QueryBuilder().register("t", opened).execute(sql)
-        return Answer(rows=tuple(pa.table(reader).to_pylist()), version=opened.version())
+        found = pa.RecordBatchReader.from_stream(reader).read_all()
+        columns = [_values(column) for column in found.columns]
+        rows = (dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True))
+        return Answer(rows=tuple(rows), version=opened.version())
 
     def rows(self, sql: str, table: str) -> tuple[Row, ...]:
         """Return the rows of `sql`; none where the table isn't there yet."""
@@ -107,3 +112,13 @@ def literal(value: str | int | datetime) -> str:
 def any_of(column: str, values: tuple[str, ...]) -> str:
     """Return a condition that holds where the column equals one of the values; of none, nowhere."""
     return f"{column} IN ({', '.join(literal(v) for v in values)})" if values else "false"
+
+
+def _values(column: ChunkedArray) -> list[Any]:
+    """The column's values. pyarrow imports pandas for pa.table() and for any instant: longer than most questions take."""
+    import pyarrow as pa
+
+    if column.type != pa.timestamp("us", "UTC"):
+        return list(column.to_pylist())
+    micros = column.cast(pa.int64()).to_pylist()
+    return [None if at is None else EPOCH + timedelta(microseconds=at) for at in micros]
