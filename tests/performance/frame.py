@@ -87,22 +87,21 @@ def ratio(
     other: Callable[[], float],
     unit: str,
     pairs: int = DEFAULT_PAIRS,
-    is_inverse: bool = False,
+    has_warm_up: bool = True,
 ) -> Result:
     """The median of `ours / other` over pairs measured one right after the other, now this side first, now that.
 
-    Each side is run once beforehand, unmeasured. With `is_inverse` the ratio is `other / ours`: for durations that are
-    to be told as speed. Only neighbours are compared: the machine's pace changes over minutes, seldom between two runs.
+    Each side is run once beforehand, unmeasured, unless each run is a process that warms itself up. Only neighbours are
+    compared: the machine's pace changes over minutes, seldom between two runs.
     """
-    ours(), other()
+    if has_warm_up:
+        ours(), other()
     ours_samples: list[float] = []
     other_samples: list[float] = []
     for pair in range(pairs):
         for side in (0, 1) if pair % 2 == 0 else (1, 0):
             (ours_samples if side == 0 else other_samples).append((ours, other)[side]())
     ratios = [a / b for a, b in zip(ours_samples, other_samples, strict=True)]
-    if is_inverse:
-        ratios = [1 / each for each in ratios]
     return Result(
         name=name,
         what=what,

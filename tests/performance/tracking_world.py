@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def tracking_world(*sets: str) -> Iterator[World]:
+def tracking_world(*sets: str, master: str = "local[2]") -> Iterator[World]:
     """A world of its own on a broker and a simulator that knows every task; all of it ends with the block."""
     os.environ["CLAIMX_API_TOKEN"] = TOKEN
     with tempfile.TemporaryDirectory(prefix="claimx-bench-") as name:
         folder = Path(name)
-        session = open_session(load(sets=["spark.ui_enabled=false"]), app_name="claimx benchmarks")
+        session = open_session(
+            load(sets=["spark.ui_enabled=false", f"spark.master={master}"]), app_name="claimx benchmarks"
+        )
         session.sparkContext.setLogLevel("ERROR")
         with Broker(data_dir=folder / "broker") as broker, Simulator(token=TOKEN) as simulator:
             simulator.control.switch(any_task=True)

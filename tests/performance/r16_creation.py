@@ -1,0 +1,93 @@
+"""R16: tasks created a second, over what ClaimX's limits let anybody create."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from claimx_lib.config.secrets import read_secret
+from claimx_lib.connectors.api_settings import api_settings
+from claimx_lib.connectors.claimx_api import RequestsClaimX
+from claimx_lib.devstack.simulator.control import SimulatorControl
+from claimx_lib.domain.clock import SYSTEM_CLOCK
+from claimx_lib.domain.rate import HEADROOM, RateLimiter
+from claimx_lib.schemas.tables import MAPPING
+from claimx_lib.streams.creation_wiring import flow_of
+from claimx_lib.streams.task_creation import process_batch
+from tests.fakes.creation import xact_bytes
+from tests.fakes.world import World
+from tests.performance.claimx import IN_FLIGHT, LATENCY_SECONDS
+from tests.performance.frame import Bound, Goal, Result, ratio
+from tests.performance.tracking_feed import seconds_of
+from tests.performance.tracking_world import tracking_world
+
+EVENTS, PROJECTS = 1_000, 100
+RATE = 100.0
+"""Calls a second, as shipped: with 32 calls in flight of 20 ms each it is the rate that limits."""
+
+
+def measure() -> Result:
+    """A full batch of events of mapped claims, each a task; against as many POSTs at the same pace and no ledger."""
+    with tracking_world(f"claimx.requests_per_second={RATE}") as world:
+        claimx = SimulatorControl(world.settings.claimx.base_url)
+        claimx.put_projects([{"project_id": n, "claim_number": _claim(n)} for n in range(1, PROJECTS + 1)])
+        claimx.switch(latency_seconds=LATENCY_SECONDS)
+        _map(world)
+        context, numbers = world.context(), itertools.count()
+        flow = flow_of(context)
+
+        def ours() -> float:
+            number = next(numbers)
+            values = [xact_bytes(f"x{number}-{n}", _claim(n % PROJECTS + 1)) for n in range(EVENTS)]
+            frame = world.frame(values, topic="xact.events", first=number * EVENTS)
+            return EVENTS / seconds_of(lambda: process_batch(frame, world.batch(number), context, flow=flow))
+
+        result = ratio(
+            "R16",
+            "tasks created/s ÷ POSTs/s at the same rate, concurrency and latency without a ledger",
+            Goal(bound=Bound.AT_LEAST, limit=0.80),
+            ours=ours,
+            other=lambda: EVENTS / seconds_of(lambda: _bare(world)),
+            unit="tasks/s",
+            pairs=5,
+        )
+        created = len(claimx.tasks())
+        if created != 2 * EVENTS * next(numbers):
+            raise RuntimeError(f"{created} tasks created")
+        result.notes.update(events_a_batch=EVENTS, requests_per_second=RATE)
+        return result
+
+
+def _claim(number: int) -> str:
+    return f"C{number:08d}"
+
+
+def _map(world: World) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [
+        {"claim_number": _claim(n), "claim_key": _claim(n), "project_id": n, "source": "claimx", "event_id": f"m{n}"}
+        | dict.fromkeys(("created_at", "updated_at", "event_timestamp"), at)
+        for n in range(1, PROJECTS + 1)
+    ]
+    named = [tuple(row.get(field.name) for field in MAPPING.schema) for row in rows]
+    world.context().warehouse.append(world.spark.createDataFrame(named, MAPPING.schema), MAPPING.name)
+
+
+def _bare(world: World) -> None:
+    """As many POSTs as the rate allows, to the last one, by the product's own client."""
+    limiter = RateLimiter(RATE * (1 + HEADROOM), SYSTEM_CLOCK)
+    token = read_secret(world.settings.claimx.token, path="claimx.token")
+    client = RequestsClaimX(api_settings(world.settings.claimx, token))
+    body = json.dumps({"customTaskName": "Review Estimate"})
+
+    def create(number: int) -> None:
+        limiter.acquire(float("inf"), lambda: False)
+        creation = client.create_task(str(number % PROJECTS + 1), body, f"bare-{id(limiter)}-{number}")
+        if creation.task_id is None:
+            raise RuntimeError(creation.answer.error)
+
+    with ThreadPoolExecutor(IN_FLIGHT) as threads:
+        list(threads.map(create, range(EVENTS)))
+    client.close()
