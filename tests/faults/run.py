@@ -25,7 +25,7 @@ from tests.faults import results, scenarios  # noqa: E402 # found only now
 from tests.faults.matrix import Matrix, Outcome  # noqa: E402
 from tests.faults.plan import JOBS, Fault, faults  # noqa: E402
 from tests.faults.stack import Stack, stack  # noqa: E402
-from tests.faults.turn import turns_of  # noqa: E402
+from tests.faults.turn import Turns, no_turns  # noqa: E402
 
 RUNS = 200
 WORLD_SIZE = 20
@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
     print(f"seed {given.seed}; files in {folder}", flush=True)
     passed = failed = 0
-    with stack(folder, is_cold=given.cold, turn=turns_of(given.turn)) as shared:
+    with stack(folder, is_cold=given.cold, turn=Turns(given.turn) if given.turn else no_turns) as shared:
         for done in _wanted(shared, given):
             passed, failed = passed + sum(done.hits.values()), failed + len(done.violations)
     if failed:
@@ -60,7 +60,7 @@ def arguments() -> argparse.ArgumentParser:
         "--minutes", type=float, default=math.inf, help="no new fault afterwards; what is begun is ended"
     )
     parser.add_argument(
-        "--turn", type=Path, metavar="FILE", help="a lock file of this machine, held for a run at a time"
+        "--turn", type=Path, metavar="FILE", help="a lock file of this machine, held for some minutes at a time"
     )
     parser.add_argument("--cold", action="store_true", help="a new JVM for every driver, whatever was killed")
     parser.add_argument("--scenario", choices=[*scenarios.SCENARIOS, "all"], help="named faults in place of the matrix")
