@@ -120,5 +120,5 @@ def _values(column: ChunkedArray) -> list[Any]:
 
     if column.type != pa.timestamp("us", "UTC"):
         return list(column.to_pylist())
-    micros = column.cast(pa.int64()).to_pylist()
+    micros = (at for chunk in column.chunks for at in chunk.view(pa.int64()).to_pylist())
     return [None if at is None else EPOCH + timedelta(microseconds=at) for at in micros]
