@@ -76,6 +76,10 @@ def rendered(listed: Sequence[Entry]) -> str:
             )
     lines += ["", f"| {' | '.join(_HEAD)} |", "|" + "---|" * len(_HEAD)]
     lines += [_line(one) for one in listed]
+    machines = sorted(
+        {f"{m['cpus']} CPUs, {m['system']}, Python {m['python']}" for m in (one.machine for one in listed)}
+    )
+    lines += ["", f"On: {'; '.join(machines) or 'nothing yet'}."]
     missing = sorted(set(SCENARIOS) - {one.name for one in listed})
     lines += ["", f"Scenarios that have not run: {', '.join(missing) or 'none'}."]
     return "\n".join(lines)
