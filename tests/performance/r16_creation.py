@@ -51,7 +51,7 @@ def measure() -> Result:
             ours=ours,
             other=lambda: EVENTS / seconds_of(lambda: _bare(world)),
             unit="tasks/s",
-            pairs=5,
+            pairs=4,
         )
         created = len(claimx.tasks())
         if created != 2 * EVENTS * next(numbers):
