@@ -7,6 +7,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+from pyspark.sql import functions as F
+
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.connectors.api_settings import api_settings
 from claimx_lib.connectors.claimx_api import RequestsClaimX
@@ -41,7 +43,8 @@ def measure() -> Result:
         def ours() -> float:
             number = next(numbers)
             values = [xact_bytes(f"x{number}-{n}", _claim(n % PROJECTS + 1)) for n in range(EVENTS)]
-            frame = world.frame(values, topic="xact.events", first=number * EVENTS)
+            records = world.frame(values, topic="xact.events", first=number * EVENTS)
+            frame = records.withColumn("timestamp", F.current_timestamp())
             return EVENTS / seconds_of(lambda: process_batch(frame, world.batch(number), context, flow=flow))
 
         result = ratio(
