@@ -17,6 +17,8 @@ from claimx_lib.schemas.topics import topic_specs
 from tests.fakes.claimx import TOKEN
 from tests.fakes.world import World, Worlds, event
 
+pytestmark = pytest.mark.long  # each starts and ends several applications
+
 TRACKING = ("task_trigger", "task_tracking")
 CREATION = "task_creation"
 pytestmark = pytest.mark.timeout(600)  # whole runs, one after the other
@@ -46,7 +48,6 @@ def with_creation(new: Worlds, *sets: str) -> World:
     return world
 
 
-@pytest.mark.long
 def test_the_token_is_rotated(new: Worlds, simulator: Simulator, tmp_path: Path) -> None:
     """With a token that ran out tracking goes on and creation waits; with the new one in place, nothing else changed,
     both catch up: each task once, each row repaired.
