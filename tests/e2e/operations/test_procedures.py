@@ -17,11 +17,9 @@ from claimx_lib.schemas.topics import topic_specs
 from tests.fakes.claimx import TOKEN
 from tests.fakes.world import World, Worlds, event
 
-pytestmark = pytest.mark.long  # each starts and ends several applications
-
 TRACKING = ("task_trigger", "task_tracking")
 CREATION = "task_creation"
-pytestmark = pytest.mark.timeout(600)  # whole runs, one after the other
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]  # whole runs, one after the other
 
 
 def run(world: World, *jobs: str) -> dict[str, str]:
