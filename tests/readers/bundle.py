@@ -10,6 +10,9 @@ from typing import Any
 
 import yaml
 
+from tests.readers.bundle_file import BundleFile
+from tests.readers.bundle_types import mistakes
+
 ROOT_FILE = "databricks.yml"
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 GIVEN = {
@@ -54,11 +57,13 @@ class Bundle:
 
     @property
     def targets(self) -> dict[str, dict[str, Any]]:
-        return self.top.get("targets") or {}
+        found: dict[str, dict[str, Any]] = self.top["targets"]
+        return found
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        return {name: spec or {} for name, spec in (self.top.get("variables") or {}).items()}
+        found: dict[str, dict[str, Any]] = self.top["variables"]
+        return found
 
 
 class _OneKeyOnce(yaml.SafeLoader):
@@ -75,16 +80,38 @@ class _OneKeyOnce(yaml.SafeLoader):
 def read(root: Path) -> Bundle:
     """Reads the bundle below `root`; Mistake where a file cannot be read or holds what does not belong there."""
     top = _parsed(root, ROOT_FILE)
+    for where, what in mistakes(BundleFile, top, ""):
+        raise Mistake(ROOT_FILE, where.removeprefix("."), what)
     bundle = Bundle(root=root, top=top)
-    for pattern in top.get("include") or []:
+    for pattern in top["include"]:
         files = sorted(root.glob(pattern))
         if not files:
             raise Mistake(ROOT_FILE, "include", f"{pattern} matches no file")
         for path in files:
             name = path.relative_to(root).as_posix()
             bundle.resources.extend(_resources(name, _parsed(root, name)))
-    bundle.resources.extend(_resources(ROOT_FILE, {"resources": top.get("resources") or {}}))
+    bundle.resources.extend(_resources(ROOT_FILE, {"resources": top.get("resources", {})}))
+    _each_once(bundle)
+    _none_left_out(bundle)
     return bundle
+
+
+def _each_once(bundle: Bundle) -> None:
+    seen: dict[str, str] = {}
+    for resource in bundle.resources:
+        if resource.where in seen:
+            raise Mistake(resource.file, resource.where, f"it stands in {seen[resource.where]} too")
+        seen[resource.where] = resource.file
+
+
+def _none_left_out(bundle: Bundle) -> None:
+    """A file beside the included ones that no pattern matches would be missed by nobody but its author."""
+    read_ones = {bundle.root / resource.file for resource in bundle.resources}
+    for folder in {path.parent for path in read_ones} - {bundle.root}:
+        for path in sorted(folder.glob("*.y*ml")):
+            if path not in read_ones:
+                name = path.relative_to(bundle.root).as_posix()
+                raise Mistake(ROOT_FILE, "include", f"no pattern matches {name}, or it holds no resource")
 
 
 def _parsed(root: Path, name: str) -> dict[str, Any]:
@@ -92,6 +119,8 @@ def _parsed(root: Path, name: str) -> dict[str, Any]:
         parsed = yaml.load((root / name).read_text("utf-8"), Loader=_OneKeyOnce)  # noqa: S506  (a safe loader)
     except OSError as error:
         raise Mistake(name, "", str(error.strerror)) from None
+    except UnicodeDecodeError:
+        raise Mistake(name, "", "not UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise Mistake(name, f"line {mark.line + 1}" if mark else "", str(getattr(error, "problem", error))) from None
@@ -103,10 +132,17 @@ def _parsed(root: Path, name: str) -> dict[str, Any]:
 def _resources(file: str, parsed: dict[str, Any]) -> Iterator[Resource]:
     for section in parsed:
         if section != "resources":
-            raise Mistake(file, section, "an included file holds resources only")
-    for kind, named in parsed["resources"].items():
-        for key, values in (named or {}).items():
+            raise Mistake(file, str(section), "an included file holds resources only")
+    for kind, named in _mapping(file, "resources", parsed.get("resources")).items():
+        for key, values in _mapping(file, f"resources.{kind}", named).items():
+            _mapping(file, f"resources.{kind}.{key}", values)
             yield Resource(kind=kind, key=key, file=file, values=values)
+
+
+def _mapping(file: str, where: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Mistake(file, where, f"{value!r} is no mapping")
+    return value
 
 
 def references(tree: Any, where: str) -> Iterator[tuple[str, str]]:
@@ -145,9 +181,9 @@ def values_of(bundle: Bundle, target: str) -> dict[str, Any]:
         f"var.{name}": given.get(name, spec.get("default")) for name, spec in bundle.variables.items()
     }
     values |= {name: name.rpartition(".")[2] for name in GIVEN}
-    values |= {"bundle.name": (bundle.top.get("bundle") or {}).get("name"), "bundle.target": target}
+    values |= {"bundle.name": bundle.top["bundle"]["name"], "bundle.target": target}
     for resource in bundle.resources:
-        for key, value in (resource.values or {}).items():
+        for key, value in resource.values.items():
             if isinstance(value, str):
                 values[f"{resource.where}.{key}"] = value
     return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,16 +16,6 @@ STREAMS = "conf/bundle/streams.yml"
 TOP = "databricks.yml"
 UPKEEP = "conf/bundle/upkeep.yml"
 JOBS = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """The bundle, and what it refers to, in a folder of this test's own."""
-    for file in ("databricks.yml", "pyproject.toml"):
-        shutil.copy(ROOT / file, tmp_path)
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    return tmp_path
 
 
 def test_bundle_has_no_mistake(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,6 +211,21 @@ def test_each_stream_is_a_job_of_its_own_name() -> None:
         assert (task["task_key"], task["python_wheel_task"]["entry_point"]) == (name, name)
     assert all(jobs[name]["continuous"]["pause_status"] == "${var.apart}" for name in JOBS)
     assert jobs["streams"]["continuous"]["pause_status"] == "${var.together}"
+
+
+def test_each_notebook_is_a_task_on_the_tables_of_its_target() -> None:
+    """Every notebook of the repository is deployed as a task of `analysis`, with plotly as it is locked and the target's settings."""
+    bundle = read(ROOT)
+    (analysis,) = (r.values for r in bundle.resources if r.key == "analysis")
+
+    paths = {t["task_key"]: t["notebook_task"]["notebook_path"] for t in analysis["tasks"]}
+    assert paths == {path.stem: f"../../notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    locked = (ROOT / "requirements.lock").read_text()
+    for task in analysis["tasks"]:
+        (package,) = (library["pypi"]["package"] for library in task["libraries"] if "pypi" in library)
+        assert f"\n{package} " in locked
+    environ = filled("${var.cluster}", values_of(bundle, "prod"))["spark_env_vars"]
+    assert (environ["CLAIMX_ENV"], environ["CLAIMX_WAREHOUSE"]) == ("prod", "prod.claimx")
 
 
 def test_only_production_creates_tasks() -> None:
