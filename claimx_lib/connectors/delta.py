@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import stamina
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from claimx_lib.errors import TableError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from delta.tables import DeltaTable
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
+Given = ParamSpec("Given")
+Told = TypeVar("Told")
 CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
 CONFLICTS = ("ConcurrentAppendException", "ConcurrentDeleteReadException", "ConcurrentDeleteDeleteException",
              "ConcurrentTransactionException", "ConcurrentWriteException", "MetadataChangedException")  # fmt: skip
@@ -94,5 +96,14 @@ def is_conflict(error: Exception) -> bool:
     return any(name in text for name in CONFLICTS)
 
 
-on_conflict_again = stamina.retry(on=is_conflict, attempts=6, timeout=120.0, wait_initial=0.2, wait_max=5.0)
-"""Decorator for short MERGEs, UPDATEs and DELETEs by id: try again when another writer came first."""
+def on_conflict_again(act: Callable[Given, Told]) -> Callable[Given, Told]:
+    """Decorate a short MERGE, UPDATE or DELETE by id: it is tried again when another writer came first."""
+
+    @wraps(act)
+    def again(*args: Given.args, **options: Given.kwargs) -> Told:
+        import stamina  # only writers need it, and questions by DeltaSql are over before it is loaded
+
+        retried = stamina.retry(on=is_conflict, attempts=6, timeout=120.0, wait_initial=0.2, wait_max=5.0)
+        return retried(act)(*args, **options)
+
+    return again

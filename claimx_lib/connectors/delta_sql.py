@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-import stamina
 
 from claimx_lib.connectors.delta import CATALOG_ROOT
 from claimx_lib.errors import TableError
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from pyarrow import ChunkedArray
 
 Row = dict[str, Any]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _is_conflict(error: Exception) -> bool:
@@ -56,13 +52,11 @@ class DeltaSql:
 
     def ask(self, sql: str, table: str) -> Answer:
         """Return the rows of `sql`, which names the table as `t`; values go in through `literal`."""
-        import pyarrow as pa
         from deltalake import QueryBuilder
 
         opened = self._opened(table)
-        reader = QueryBuilder().register("t", opened).execute(sql)
-        found = pa.RecordBatchReader.from_stream(reader).read_all()
-        columns = [_values(column) for column in found.columns]
+        found = QueryBuilder().register("t", opened).execute(sql).read_all()  # no pyarrow: loading it takes longer
+        columns = [column.to_pylist() for column in found.columns]
         rows = (dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True))
         return Answer(rows=tuple(rows), version=opened.version())
 
@@ -70,14 +64,19 @@ class DeltaSql:
         """Return the rows of `sql`; none where the table isn't there yet."""
         return self.ask(sql, table).rows if self.exists(table) else ()
 
-    @stamina.retry(on=_is_conflict, attempts=6, timeout=60.0, wait_initial=0.1, wait_max=2.0)
     def update(self, table: str, values: Mapping[str, str], where: str) -> int:
         """Set columns to SQL expressions in the rows that meet `where`; return how many did, at the moment of the commit.
 
         Of two calls at one row the later sees what the earlier did, in this process or another.
         """
-        done = self._opened(table).update(updates=dict(values), predicate=where)
-        return int(done["num_updated_rows"])
+        import stamina
+
+        @stamina.retry(on=_is_conflict, attempts=6, timeout=60.0, wait_initial=0.1, wait_max=2.0)
+        def updated() -> int:
+            done = self._opened(table).update(updates=dict(values), predicate=where)
+            return int(done["num_updated_rows"])
+
+        return updated()
 
     def _opened(self, table: str) -> DeltaTable:
         from deltalake import DeltaTable
@@ -112,13 +111,3 @@ def literal(value: str | int | datetime) -> str:
 def any_of(column: str, values: tuple[str, ...]) -> str:
     """Return a condition that holds where the column equals one of the values; of none, nowhere."""
     return f"{column} IN ({', '.join(literal(v) for v in values)})" if values else "false"
-
-
-def _values(column: ChunkedArray) -> list[Any]:
-    """The column's values. pyarrow imports pandas for pa.table() and for any instant: longer than most questions take."""
-    import pyarrow as pa
-
-    if column.type != pa.timestamp("us", "UTC"):
-        return list(column.to_pylist())
-    micros = (at for chunk in column.chunks for at in chunk.view(pa.int64()).to_pylist())
-    return [None if at is None else EPOCH + timedelta(microseconds=at) for at in micros]
