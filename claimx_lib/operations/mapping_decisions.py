@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
 LISTED_PROBLEMS = 20
 HEADER = ("claim_number", "project_id")
+SURPLUS = "surplus"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def decisions_of(file: Path) -> tuple[Decision, ...]:
     found: dict[str, tuple[int, Decision]] = {}
     for line, row in _rows(file):
         try:
-            one = decision(row["claim_number"] or "", row["project_id"] or "")
+            one = _decision(row)
         except UsageError as error:
             problems.append(f"line {line}: {error.message}")
             continue
@@ -93,10 +94,16 @@ def decisions_of(file: Path) -> tuple[Decision, ...]:
     return tuple(one for _, one in found.values())
 
 
+def _decision(row: dict[str, str | None]) -> Decision:
+    if any(row.get(SURPLUS) or ()):
+        raise UsageError("it has more fields than the header", cure="quote a field that holds a comma")
+    return decision(row["claim_number"] or "", row["project_id"] or "")
+
+
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.DictReader(text, skipinitialspace=True)
+            reader = csv.DictReader(text, skipinitialspace=True, restkey=SURPLUS)
             missing = [name for name in HEADER if name not in (reader.fieldnames or ())]
             if missing:
                 raise UsageError(f"{file}: no column {missing[0]}", cure=f"start it with the line {','.join(HEADER)}")

@@ -95,6 +95,13 @@ def test_every_wrong_line_is_named_and_nothing_is_imported(tmp_path: Path) -> No
     assert "A-1 has another project in line 2" in failure.value.message
 
 
+def test_a_line_with_more_fields_than_the_header_is_wrong(tmp_path: Path) -> None:
+    """A number written as 12,345 is not taken for project 12; empty fields at the end do no harm."""
+    file = file_of(tmp_path, "claim_number,project_id\nA-1,12,345\nB-2,7,,\n")
+    with pytest.raises(UsageError, match="line 2: it has more fields than the header"):
+        decisions_of(file)
+
+
 @pytest.mark.parametrize(
     ("content", "told"), [("claim,project\nA,1\n", "no column claim_number"), ("", "no column"), (None, "No such file")]
 )
