@@ -120,6 +120,8 @@ def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, s
         "spark.scheduler.mode": "FAIR",
         # VACUUM lists files in so many tasks; Spark's default is 10,000, some seconds for an empty table.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(spark.listing_parallelism),
+        # Else pyspark asks the JVM several times, with a stack trace, at each node of each expression.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         **_packages(),
         **spark.conf,
     }
