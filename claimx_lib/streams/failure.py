@@ -38,7 +38,7 @@ KNOWN = (
         "check kafka.sasl_username, kafka.sasl_password and the topic's rights",
     ),
     (
-        re.compile(r"DELTA_TABLE_NOT_FOUND|DELTA_PATH_DOES_NOT_EXIST|is not a Delta table"),
+        re.compile(r"DELTA_TABLE_NOT_FOUND|DELTA_PATH_DOES_NOT_EXIST|not a Delta table", re.IGNORECASE),
         "a Delta table is not there (any more)",
         "run claimx tables create",
     ),
@@ -46,6 +46,16 @@ KNOWN = (
         re.compile(r"No space left on device"),
         "the disk is full",
         "free space, then start the job again: it goes on where it stopped",
+    ),
+    (
+        re.compile(r"Read-only file system|Permission denied|AccessDenied"),
+        "a folder of the tables or checkpoints can't be written",
+        "restore the right to write there, then start the job again: it goes on where it stopped",
+    ),
+    (
+        re.compile(r"DELTA_FAILED_TO_MERGE_FIELDS|DELTA_MERGE_INCOMPATIBLE_DATATYPE|schema mismatch", re.IGNORECASE),
+        "a table has other columns than this version writes",
+        "undo the change (RESTORE TABLE), or run claimx tables migrate --dry-run",
     ),
     (
         re.compile(

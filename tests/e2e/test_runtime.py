@@ -100,6 +100,14 @@ def test_a_stop_that_comes_first_starts_nothing(world: World) -> None:
     assert world.received("tracking") == []
 
 
+def test_a_topic_that_is_not_there_is_told_before_anything_starts(world: World) -> None:
+    """A job whose topic is missing ends with one line that names the topic and its cure, and leaves no checkpoint."""
+    elsewhere = world.with_settings("kafka.topics.claimx_events=not.there")
+    with pytest.raises(KafkaError, match=r"not\.there: no such topic at .* claimx topics create"):
+        runtime.run(["task_trigger"], elsewhere.settings, available_now=True)
+    assert not Path(elsewhere.settings.storage.checkpoints).exists()
+
+
 def test_records_that_aged_out_are_told_and_accounted_for(world: World) -> None:
     """Offsets gone from the broker stop the job with one line; accepted, they are one dead letter and it goes on."""
     world.send("claimx_events", [event("e0")])

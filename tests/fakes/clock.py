@@ -14,10 +14,11 @@ class FakeClock:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._passed = 0.0
+        self._ahead = 0.0
         self.sleeps: list[float] = []
 
     def now(self) -> datetime:
-        return BEGINNING + timedelta(seconds=self._passed)
+        return BEGINNING + timedelta(seconds=self._passed + self._ahead)
 
     def monotonic(self) -> float:
         return self._passed
@@ -31,3 +32,8 @@ class FakeClock:
         """Time passes while nobody sleeps."""
         with self._lock:
             self._passed += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the clock on the wall forward, or back; no time passes."""
+        with self._lock:
+            self._ahead += seconds

@@ -66,6 +66,14 @@ class Driver:
             if _is_java(child):
                 _kill(child)
 
+    def kill_workers(self) -> int:
+        """How many of Spark's Python workers died by SIGKILL; they are the daemon's forks."""
+        root = self._warm.pid if self._warm is not None else self._process.pid
+        workers = [p for p in psutil.Process(root).children(recursive=True) if _is_worker(p)]
+        for worker in workers:
+            _kill(worker)
+        return len(workers)
+
     def until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait for a condition, or the process's end; whether the condition came true while it ran."""
         deadline = time.monotonic() + seconds
@@ -101,6 +109,13 @@ class Driver:
 def _is_java(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return "java" in process.name()
+    return False
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess, AttributeError):
+        parent = process.parent()
+        return all("pyspark.daemon" in p.cmdline() for p in (process, parent) if p is not None)
     return False
 
 

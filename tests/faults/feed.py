@@ -14,7 +14,7 @@ from tests.faults.evidence import NOT_OURS, OURS, REFUSED, UNFIT
 TEMPLATE = 32513
 TASKS = 40
 STATUSES = ("created", "assigned", "in_progress", "in_review", "completed")
-REPEATED = "repeated"
+HOT_TASK = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,10 @@ class Feed:
         """What is sent at once."""
         raise NotImplementedError
 
+    def hot(self) -> list[Item]:
+        """Further events of the one task or claim that everything is about."""
+        raise NotImplementedError
+
     def next(self) -> int:
         self.number += 1
         return self.number
@@ -89,8 +93,11 @@ class TrackingFeed(Feed):
         made = [self._event(self.chance.choice(STATUSES)) for _ in range(self.chance.randint(3, 8))]
         return Burst(items=self.mixed([*made, self._other(), self._cut_short(), self._unfit()], again=4))
 
-    def _fields(self, status: object, template: int = TEMPLATE) -> dict[str, Any]:
-        number, task = self.next(), self.chance.randint(1, TASKS)
+    def hot(self) -> list[Item]:
+        return [self._item(self._fields(status, task=HOT_TASK), OURS, "hot task") for status in STATUSES]
+
+    def _fields(self, status: object, template: int = TEMPLATE, task: int | None = None) -> dict[str, Any]:
+        number, task = self.next(), task or self.chance.randint(1, TASKS)
         return {
             "event_id": f"t-{self.seed}-{number}",
             "event_type": "CUSTOM_TASK_ASSIGNED",

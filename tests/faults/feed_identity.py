@@ -29,6 +29,11 @@ class IdentityFeed(Feed):
         burst.items = self.mixed(items, again=3)
         return burst
 
+    def hot(self) -> list[Item]:
+        """Estimates of the first claim that was mapped, of which people and systems go on to say something, too."""
+        claim, project = self.claims[0]
+        return [self._estimate(claim, "hot claim"), self._said(claim, project, is_known=False)]
+
     def _claims(self, burst: Burst) -> Iterator[Item]:
         for _ in range(self.chance.randint(1, 2)):
             yield from self._mapped(burst)

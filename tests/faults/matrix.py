@@ -139,6 +139,9 @@ class Matrix:
     def posts(self) -> int:
         return self.world.simulator.request_log.read_bytes().count(b'"method": "POST"')
 
+    def calls(self) -> int:
+        return gather.count_lines(self.world.simulator.request_log)
+
     def calls_with(self, status: int) -> int:
         return self.world.simulator.request_log.read_bytes().count(f'"status": {status},'.encode())
 

@@ -17,10 +17,17 @@ from tests.fakes.claimx import TOKEN
 from tests.faults.driver import ROOT
 from tests.faults.turn import Turn, no_turns
 from tests.faults.warm import WarmJvm
-from tests.faults.world import World, new_world
+from tests.faults.world import MASTER, SPARK, World, new_world
 
-SMALL = ("spark.master=local[2]", "spark.shuffle_partitions=1", "spark.snapshot_partitions=1",
-         "spark.driver_memory=512m")  # fmt: skip
+SMALL = (f"spark.master={MASTER}", "spark.shuffle_partitions=1", "spark.snapshot_partitions=1",
+         "spark.driver_memory=512m", f"spark.conf={SPARK}")  # fmt: skip
+BYTECODE = ROOT / ".cache" / "bytecode"
+
+
+def keep_bytecode() -> None:
+    """Every Python that is started from now on compiles what it imports once, not at each start."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(BYTECODE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +51,7 @@ class Stack:
 def stack(folder: Path, *, is_cold: bool = False, turn: Turn = no_turns) -> Iterator[Stack]:
     """Everything runs while the block does."""
     os.environ["CLAIMX_API_TOKEN"] = TOKEN
+    keep_bytecode()
     sets = [*SMALL, f"storage.warehouse={folder}/tables", f"logging.spark_file={folder}/spark.log"]
     warm = WarmJvm(load(sets=sets), folder / "jvm.log")
     with Broker(data_dir=folder / "broker") as broker, Simulator(token=TOKEN, folder=folder / "claimx") as simulator:

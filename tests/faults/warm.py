@@ -59,6 +59,12 @@ class WarmJvm:
             self._gateway.proc.wait(timeout=ANSWER_SECONDS)
         self._gateway = None
 
+    def sql(self, statement: str) -> None:
+        """The statement is done, by another session of the attached driver's own Spark, when this returns."""
+        sessions = getattr(self._gateway.jvm, "org.apache.spark.sql.SparkSession$")
+        sessions = getattr(sessions, "MODULE$")
+        sessions.getDefaultSession().get().newSession().sql(statement).collect()
+
     def _launch(self) -> None:
         _find_java()
         with self._log.open("ab") as output:

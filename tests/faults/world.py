@@ -52,6 +52,13 @@ API_FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
         {"kind": "status", "status": 503, "method": "GET", "probability": 0.03},
     ),
 }
+MASTER = "local[2,4]"
+"""Two cores, and a task that fails is tried four times, as a cluster does."""
+SPARK = {
+    # Plans over a handful of rows: to compile them takes longer than to run them.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 LATENCY_SECONDS = {"tracking": 0.02, "identity": 0.05}
 
 
@@ -145,7 +152,8 @@ def _config(folder: Path, topics: dict[str, str], servers: str, api: str) -> dic
         "claimx": {"base_url": api, "token": {"file": str(folder / "token")}, "timeout_seconds": 1, "max_retries": 1, "retry_backoff_base": 1,
                    "requests_per_second": 80, "circuit": {"failures": 10, "open_seconds": 2}},
         "storage": {"warehouse": str(folder / "data" / "warehouse"), "checkpoints": str(folder / "data" / "checkpoints")},
-        "spark": {"master": "local[2]", "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "512m"},
+        "spark": {"master": MASTER, "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "512m",
+                  "conf": dict(SPARK)},
         "metrics": {"port": 0},
         "logging": {"spark_file": str(folder / "spark.log")},
         "jobs": {

@@ -1,4 +1,4 @@
-"""Task creation against a small model, over random orders, duplicates, faults, crashes and second instances."""
+"""Task creation against a small model: random orders, duplicates, faults, crashes, second instances, clocks that jump."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.fakes.creation import Crash, World, with_policy
 EVENTS = [f"e{n}" for n in range(6)]
 CLAIMS = {event: f"C-{1 + n % 3}" for n, event in enumerate(EVENTS)}
 PROJECTS = {"C-1": 11, "C-2": 12, "C-3": 13}
+HOUR = 3600
 FAULTS = ["drop_after_commit", "reset", "status", "garbage", "hang", "hang_after_commit"]
 
 
@@ -26,6 +27,7 @@ class Creation(RuleBasedStateMachine):
         self.world = World(with_policy(max_retries=2, max_age_hours=10_000.0))
         self.delivered: set[str] = set()
         self.other_batches = 0
+        self.jumps = 0
 
     @rule(events=st.lists(st.sampled_from(EVENTS), max_size=4))
     def deliver(self, events: list[str]) -> None:
@@ -68,6 +70,13 @@ class Creation(RuleBasedStateMachine):
         self.world.pass_(seconds)
         self.world.run_surviving()
 
+    @rule(seconds=st.sampled_from([HOUR, -HOUR]))
+    def clock_jumps(self, seconds: int) -> None:
+        """The machine's clock is set forward or back by an hour."""
+        self.jumps += 1
+        self.world.clock.jump(seconds)
+        self.world.run_surviving()
+
     @rule(steps=st.integers(0, 12))
     def crash_soon(self, steps: int) -> None:
         """The process will end at a step of a batch to come."""
@@ -99,6 +108,7 @@ class Creation(RuleBasedStateMachine):
         for claim, project in PROJECTS.items():
             world.api.control.put_project(project)
             world.store.map(claim, project)
+        world.pass_(HOUR * self.jumps)  # what was put off by a clock that was ahead waits so much longer
         for _ in range(12):
             world.pass_(130)
             world.run_surviving()

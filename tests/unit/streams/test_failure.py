@@ -30,6 +30,17 @@ SPARK = (
         ("[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log.", "another process runs", "stop one"),
         ("Timed out waiting for a node assignment. Call: describeTopics", "Kafka does not answer", "check the brokers"),
         ("java.io.IOException: No space left on device", "the disk is full", "free space"),
+        (
+            "java.io.IOException: mkdir of /c/offsets failed: Read-only file system",
+            "can't be written",
+            "right to write",
+        ),
+        ("[DELTA_FAILED_TO_MERGE_FIELDS] Failed to merge fields 'a' and 'a'", "other columns", "tables migrate"),
+        (
+            "TableNotFoundError: Not a Delta table: No files in log segment",
+            "a Delta table is not there",
+            "tables create",
+        ),
         ("[DELTA_TABLE_NOT_FOUND] Delta table `x` doesn't exist", "a Delta table is not there", "tables create"),
     ],
 )

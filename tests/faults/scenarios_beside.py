@@ -1,0 +1,105 @@
+"""What happens beside a running driver: a second one, upkeep, people who decide and read; and floods of records."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from tests.faults import gather
+from tests.faults.acts import Say, last_failure, new_matrix, some_batches
+from tests.faults.driver import ROOT, Driver
+from tests.faults.feed import Feed, Item
+from tests.faults.gather import TABLES
+from tests.faults.matrix import Matrix, Outcome
+from tests.faults.stack import Stack
+
+ROUNDS = 3
+TIMES = 100
+FLOOD_SECONDS = 300.0
+
+
+def second_instance(shared: Stack, seed: int, say: Say) -> Outcome:
+    """A second process runs the same jobs on the same checkpoint; both may work, either may end with its one line."""
+    matrix = new_matrix(shared, seed, say)
+    other = replace(matrix, warm=None)
+    with matrix.driver() as driver:
+        some_batches(matrix, driver)
+        with other.driver() as second:
+            matrix.feed_until(second, lambda: driver.status is not None)
+            say(f"  first {driver.status}, second {second.status}: {last_failure(matrix)}")
+    return matrix.finished("a second instance on one checkpoint")
+
+
+def upkeep_beside(shared: Stack, seed: int, say: Say) -> Outcome:
+    """OPTIMIZE and VACUUM of every table, decisions of people, `claimx status` and readers of every table go on
+    beside running streams of both pipelines: neither stops the other.
+    """
+    outcome = Outcome()
+    for pipeline in ("tracking", "identity"):
+        matrix = new_matrix(shared, seed, say, pipeline)
+        with matrix.driver() as driver:
+            some_batches(matrix, driver)
+            for number in range(ROUNDS):
+                matrix.world.send_burst()
+                _upkeep(matrix, number)
+            if not some_batches(matrix, driver):
+                matrix.outcome.violations.append(f"upkeep beside a stream: it stopped: {last_failure(matrix)}")
+        outcome = outcome.plus(matrix.finished(f"OPTIMIZE, VACUUM, decisions and readers beside it, {pipeline}"))
+    return outcome
+
+
+def _upkeep(matrix: Matrix, number: int) -> None:
+    """One round; what fails is told as a breach."""
+    world, warehouse = matrix.world, Path(matrix.world.settings.storage.warehouse)
+    for table in TABLES[world.pipeline]:
+        for statement in ("OPTIMIZE", "VACUUM") if matrix.warm else ():
+            matrix.warm.sql(f"{statement} delta.`{warehouse / table}`")  # type: ignore[union-attr] # looked at above
+        DeltaTable(warehouse / table).to_pyarrow_table()
+    words = [("status",)]
+    if world.pipeline == "identity":
+        words.append(("mapping", "set", f"P-{number}", str(90_000 + number), "--by", "faults", "--why", "a test"))
+    for command in words:
+        done = _claimx(*command, "--config", str(world.config))
+        if done.returncode:
+            matrix.outcome.violations.append(f"claimx {command[0]} beside a stream: {done.stderr.strip()[-300:]}")
+
+
+def _claimx(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "claimx_lib.cli.main", *words], cwd=ROOT, env=os.environ, check=False,
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+
+
+def flood(shared: Stack, seed: int, say: Say) -> Outcome:
+    """Each record of a burst comes a hundred times, backwards; then a hundred bursts at once, of one task or claim."""
+    outcome = Outcome()
+    for pipeline in ("tracking", "identity"):
+        matrix = new_matrix(shared, seed, say, pipeline)
+        world = matrix.world
+        with matrix.driver() as driver:
+            some_batches(matrix, driver, more=1)
+            world.send_burst()
+            world.sender.send(list(reversed(world.feed.burst().items * TIMES)))
+            _all_done(matrix, driver)
+            world.sender.send(list(_hot(world.feed)))
+            _all_done(matrix, driver)
+        outcome = outcome.plus(
+            matrix.finished(f"duplicates x{TIMES} backwards, a burst x{TIMES} of one key, {pipeline}")
+        )
+    return outcome
+
+
+def _hot(feed: Feed) -> Iterable[Item]:
+    for _ in range(TIMES):
+        yield from feed.hot()
+
+
+def _all_done(matrix: Matrix, driver: Driver) -> None:
+    done = driver.until(lambda: not any(gather.lags(matrix.world).values()), FLOOD_SECONDS)
+    if not done:
+        matrix.outcome.violations.append(f"a flood was not read in {FLOOD_SECONDS:g} s: {gather.lags(matrix.world)}")
