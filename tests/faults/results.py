@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +18,7 @@ from tests.faults.scenarios import SCENARIOS
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "docs" / "benchmarks" / "faults.json"
 DOCUMENT = ROOT / "docs" / "reliability.md"
-_HEAD = ("world or scenario", "seed", "date", "JVM", "kills", "records", "calls", "tasks",
+_HEAD = ("world or scenario", "seed", "date", "commit", "JVM", "kills", "records", "calls", "tasks",
          "answers dropped after the commit", "violations")  # fmt: skip
 BEGIN, END = "<!-- faults: written by make faults -->", "<!-- faults: end -->"
 
@@ -24,6 +26,14 @@ BEGIN, END = "<!-- faults: written by make faults -->", "<!-- faults: end -->"
 def machine() -> dict[str, str | int]:
     """What the figures depend on."""
     return {"cpus": os.cpu_count() or 0, "system": platform.system(), "python": platform.python_version()}
+
+
+def commit() -> str:
+    """The commit that the results are of; nothing outside a clone."""
+    git = shutil.which("git")
+    told = subprocess.run([git, "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True,
+                          check=False) if git else None  # fmt: skip
+    return told.stdout.strip() if told is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,7 @@ class Entry:
     figures: dict[str, int]
     jvm: str
     machine: dict[str, str | int] = field(default_factory=machine)
+    commit: str = ""
 
 
 def entries() -> list[Entry]:
@@ -88,5 +99,5 @@ def rendered(listed: Sequence[Entry]) -> str:
 def _line(one: Entry) -> str:
     kills = sum(n for name, n in one.hits.items() if name != TERM) if one.name in SIGNALS else "-"
     figures = [one.figures.get(name, 0) for name in ("records", "calls", "tasks", "dropped_answers")]
-    cells = [one.name, one.seed, one.date, one.jvm, kills, *figures, len(one.violations)]
+    cells = [one.name, one.seed, one.date, one.commit, one.jvm, kills, *figures, len(one.violations)]
     return f"| {' | '.join(map(str, cells))} |"

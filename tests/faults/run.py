@@ -7,15 +7,21 @@ docs/benchmarks/faults.json and docs/reliability.md. Ends with 1, and the seed, 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import math
+import queue
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,11 +31,13 @@ from tests.faults import results, scenarios  # noqa: E402 # found only now
 from tests.faults.matrix import Matrix, Outcome  # noqa: E402
 from tests.faults.plan import JOBS, Fault, faults  # noqa: E402
 from tests.faults.stack import Stack, stack  # noqa: E402
-from tests.faults.turn import Turns, no_turns  # noqa: E402
+from tests.faults.turn import Turn, Turns, no_turns  # noqa: E402
 
 RUNS = 200
 WORLD_SIZE = 20
 STARTED = time.monotonic()
+ONE_AT_A_TIME = threading.Lock()
+Wanted = Callable[[Stack], Outcome]
 
 
 def main(words: list[str]) -> int:
@@ -38,16 +46,30 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing stays behind
     folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
     print(f"seed {given.seed}; files in {folder}", flush=True)
-    passed = failed = 0
-    with stack(folder, is_cold=given.cold, turn=Turns(given.turn) if given.turn else no_turns) as shared:
-        for done in _wanted(shared, given):
-            passed, failed = passed + sum(done.hits.values()), failed + len(done.violations)
-    if failed:
+    turn = Turns(given.turn) if given.turn else no_turns
+    wanted = queue.SimpleQueue[Wanted]()
+    for one in _wanted(given):
+        wanted.put(one)
+    with ThreadPoolExecutor(given.side_by_side) as beside:
+        asked = [beside.submit(_run, wanted, folder / str(n), given, turn) for n in range(given.side_by_side)]
+        done = sum((one.result() for one in asked), start=Counter[str]())
+    if done["failed"]:
         print(f"seed {given.seed} breaks an invariant; what it left is in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    print(f"{done['passed']} passed, {done['failed']} failed")
+    return 1 if done["failed"] else 0
+
+
+def _run(wanted: queue.SimpleQueue[Wanted], folder: Path, given: argparse.Namespace, turn: Turn) -> Counter[str]:
+    """Takes worlds and scenarios, one after the other, until none is left, on a broker and a ClaimX of its own."""
+    counted = Counter[str]()
+    with stack(folder, is_cold=given.cold, turn=turn) as shared:
+        while not wanted.empty():
+            with contextlib.suppress(queue.Empty):
+                done = wanted.get_nowait()(shared)
+                counted.update(passed=sum(done.hits.values()), failed=len(done.violations))
+    return counted
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -62,32 +84,38 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--turn", type=Path, metavar="FILE", help="a lock file of this machine, held for some minutes at a time"
     )
+    parser.add_argument("--side-by-side", type=int, default=1, metavar="N", help="so many worlds at a time")
     parser.add_argument("--cold", action="store_true", help="a new JVM for every driver, whatever was killed")
     parser.add_argument("--scenario", choices=[*scenarios.SCENARIOS, "all"], help="named faults in place of the matrix")
     return parser
 
 
-def _wanted(shared: Stack, given: argparse.Namespace) -> Iterator[Outcome]:
+def _wanted(given: argparse.Namespace) -> Iterator[Wanted]:
     if not given.scenario:
-        yield from _worlds(shared, given, given.runs or RUNS)
+        yield from _worlds(given, given.runs or RUNS)
     if given.scenario or not given.runs:
-        yield from _scenarios(shared, given, given.scenario or "all")
+        names = list(scenarios.SCENARIOS) if given.scenario in {None, "all"} else [given.scenario]
+        for number, name in enumerate(names):
+            yield partial(_scenario, name, given.seed + number, given)
 
 
-def _worlds(shared: Stack, given: argparse.Namespace, runs: int) -> Iterator[Outcome]:
+def _worlds(given: argparse.Namespace, runs: int) -> Iterator[Wanted]:
     pipelines = itertools.cycle([given.pipeline] if given.pipeline else ["identity", "tracking"])
     left, seed = runs, given.seed
-    while left > 0 and time.monotonic() < _until(given):
+    while left > 0:
         pipeline, size = next(pipelines), min(left, given.world_size)
-        yield _world(shared, seed, pipeline, faults(seed, pipeline, size), given)
+        yield partial(_world, seed, pipeline, faults(seed, pipeline, size), given)
         left, seed = left - size, seed + 1
 
 
-def _world(shared: Stack, seed: int, pipeline: str, planned: list[Fault], given: argparse.Namespace) -> Outcome:
-    print(f"{pipeline}, seed {seed}: {', '.join(map(str, planned))}", flush=True)
+def _world(seed: int, pipeline: str, planned: list[Fault], given: argparse.Namespace, shared: Stack) -> Outcome:
+    if time.monotonic() >= _until(given):
+        return Outcome()
+    say(f"{pipeline}, seed {seed}: {', '.join(map(str, planned))}")
     began = time.monotonic()
+    tell = partial(say, name=f"{pipeline} {seed}" if given.side_by_side > 1 else "")
     done = Matrix(
-        world=shared.world(seed, pipeline), warm=shared.warm, say=say, until=_until(given), turn=shared.turn
+        world=shared.world(seed, pipeline), warm=shared.warm, say=tell, until=_until(given), turn=shared.turn
     ).run(planned)
     report(done, seed, pipeline, time.monotonic() - began, is_cold=given.cold)
     return done
@@ -97,13 +125,11 @@ def _until(given: argparse.Namespace) -> float:
     return STARTED + 60 * float(given.minutes)
 
 
-def _scenarios(shared: Stack, given: argparse.Namespace, wanted: str) -> Iterator[Outcome]:
-    names = list(scenarios.SCENARIOS) if wanted == "all" else [wanted]
-    for number, name in enumerate(names):
-        began = time.monotonic()
-        done = scenarios.play(name, shared, given.seed + number, say)
-        report(done, given.seed + number, name, time.monotonic() - began, is_cold=given.cold)
-        yield done
+def _scenario(name: str, seed: int, given: argparse.Namespace, shared: Stack) -> Outcome:
+    began = time.monotonic()
+    done = scenarios.play(name, shared, seed, say)
+    report(done, seed, name, time.monotonic() - began, is_cold=given.cold)
+    return done
 
 
 def report(done: Outcome, seed: int, name: str, seconds: float, *, is_cold: bool) -> None:
@@ -114,13 +140,15 @@ def report(done: Outcome, seed: int, name: str, seconds: float, *, is_cold: bool
     print(f"{name}, seed {seed}: {done.kills} kills, {len(done.violations)} violations; {figures}; {seconds:.0f} s")
     entry = results.Entry(seed=seed, name=name, date=f"{datetime.now(UTC):%Y-%m-%d}", seconds=round(seconds),
                           hits=dict(done.hits), misses=dict(done.misses), violations=done.violations,
-                          figures=done.figures, jvm="new" if is_cold else "kept")  # fmt: skip
-    results.keep(entry)
+                          figures=done.figures, jvm="new" if is_cold else "kept",
+                          commit=results.commit())  # fmt: skip
+    with ONE_AT_A_TIME:
+        results.keep(entry)
 
 
-def say(text: str) -> None:
+def say(text: str, name: str = "") -> None:
     """A line of progress."""
-    print(text, flush=True)
+    print(f"{name}{text}" if name else text, flush=True)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def stack(folder: Path, *, is_cold: bool = False, turn: Turn = no_turns) -> Iter
     keep_bytecode()
     sets = [*SMALL, f"storage.warehouse={folder}/tables", f"logging.spark_file={folder}/spark.log"]
     warm = WarmJvm(load(sets=sets), folder / "jvm.log")
+    folder.mkdir(parents=True, exist_ok=True)
     with Broker(data_dir=folder / "broker") as broker, Simulator(token=TOKEN, folder=folder / "claimx") as simulator:
         try:
             with turn():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,28 +23,41 @@ def no_turns() -> AbstractContextManager[None]:
 
 
 class Turns:
-    """An exclusive lock on a file around each run, kept from run to run until the turn's time is up."""
+    """An exclusive lock on a file around each run, kept from run to run until the turn's time is up.
+
+    Worlds side by side share it: once its time is up none begins another run, and the last to end one sets it free.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._held: IO[str] | None = None
-        self._since = 0.0
+        self._until = 0.0
+        self._running = 0
+        self._lock = threading.Condition()
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        if self._held is None:
-            time.sleep(LET_OTHERS_SECONDS)
-            self._held = self._file.open("a")
-            fcntl.flock(self._held, fcntl.LOCK_EX)
-            self._since = time.monotonic()
+        with self._lock:
+            self._lock.wait_for(lambda: self._held is None or time.monotonic() < self._until)
+            if self._held is None:
+                self._take()
+            self._running += 1
         try:
             yield
         finally:
-            if time.monotonic() - self._since >= TURN_SECONDS:
-                self.end()
+            with self._lock:
+                self._running -= 1
+                if not self._running and time.monotonic() >= self._until:
+                    self._end()
 
-    def end(self) -> None:
-        """The lock is free when this returns."""
+    def _take(self) -> None:
+        time.sleep(LET_OTHERS_SECONDS)
+        self._held = self._file.open("a")
+        fcntl.flock(self._held, fcntl.LOCK_EX)
+        self._until = time.monotonic() + TURN_SECONDS
+
+    def _end(self) -> None:
         if self._held is not None:
             self._held.close()
             self._held = None
+        self._lock.notify_all()

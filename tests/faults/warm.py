@@ -35,6 +35,7 @@ class WarmJvm:
         self._settings = settings
         self._log = log
         self._gateway: Any = None
+        self._is_used = False
 
     @property
     def pid(self) -> int:
@@ -49,6 +50,7 @@ class WarmJvm:
         self.forget_drivers()
         if not self.is_running:
             self._launch()
+        self._is_used = True
         java = self._gateway.java_parameters
         return {"PYSPARK_GATEWAY_PORT": str(java.port), "PYSPARK_GATEWAY_SECRET": str(java.auth_token)}
 
@@ -73,8 +75,9 @@ class WarmJvm:
 
     def forget_drivers(self) -> None:
         """Nothing of a dead driver's queries goes on when this returns, if the JVM has to go with them."""
-        if not self.is_running:
+        if not self.is_running or not self._is_used:
             return
+        self._is_used = False
         jvm = self._gateway.jvm
         active = getattr(getattr(jvm, "org.apache.spark.SparkContext$"), "MODULE$").getActive()
         if active.isDefined():

@@ -58,6 +58,7 @@ SPARK = {
     # Plans over a handful of rows: to compile them takes longer than to run them.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
 }
 LATENCY_SECONDS = {"tracking": 0.02, "identity": 0.05}
 
@@ -154,7 +155,7 @@ def _config(folder: Path, topics: dict[str, str], servers: str, api: str) -> dic
         "storage": {"warehouse": str(folder / "data" / "warehouse"), "checkpoints": str(folder / "data" / "checkpoints")},
         "spark": {"master": MASTER, "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "512m",
                   "conf": dict(SPARK)},
-        "metrics": {"port": 0},
+        "metrics": {"port": 0, "refresh_seconds": 600},
         "logging": {"spark_file": str(folder / "spark.log")},
         "jobs": {
             "task_trigger": {"trigger_seconds": 0.5, "log_events_per_batch": 0,

@@ -6,7 +6,7 @@ from tests.faults.results import Entry, rendered
 
 def entry(name: str, seed: int, hits: dict[str, int], violations: list[str] | None = None) -> Entry:
     return Entry(seed=seed, name=name, date="2026-01-10", seconds=60, hits=hits, misses={}, figures={"records": 9},
-                 violations=violations or [], jvm="kept")  # fmt: skip
+                 violations=violations or [], jvm="kept", commit="abc1234")  # fmt: skip
 
 
 def test_every_fault_has_its_line_even_where_it_never_hit() -> None:
@@ -27,5 +27,5 @@ def test_hits_of_all_worlds_add_up_and_a_sigterm_is_no_kill() -> None:
     ])  # fmt: skip
     assert table.startswith("3 kills inside a batch in 2 worlds, 1 violations.")
     assert "| identity | `post-sent` | 3 |" in table
-    assert "| broker-restart | 3 | 2026-01-10 | kept | - | 9 |" in table
+    assert "| broker-restart | 3 | 2026-01-10 | abc1234 | kept | - | 9 |" in table
     assert "have not run: bad-answers," in table
