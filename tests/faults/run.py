@@ -86,7 +86,9 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--side-by-side", type=int, default=1, metavar="N", help="so many worlds at a time")
     parser.add_argument("--cold", action="store_true", help="a new JVM for every driver, whatever was killed")
-    parser.add_argument("--scenario", choices=[*scenarios.SCENARIOS, "all"], help="named faults in place of the matrix")
+    parser.add_argument(
+        "--scenario", nargs="+", choices=[*scenarios.SCENARIOS, "all"], help="named faults in place of the matrix"
+    )
     return parser
 
 
@@ -94,7 +96,7 @@ def _wanted(given: argparse.Namespace) -> Iterator[Wanted]:
     if not given.scenario:
         yield from _worlds(given, given.runs or RUNS)
     if given.scenario or not given.runs:
-        names = list(scenarios.SCENARIOS) if given.scenario in {None, "all"} else [given.scenario]
+        names = list(scenarios.SCENARIOS) if "all" in (given.scenario or ["all"]) else given.scenario
         for number, name in enumerate(names):
             yield partial(_scenario, name, given.seed + number, given)
 
