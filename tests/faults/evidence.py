@@ -11,6 +11,8 @@ Row = dict[str, Any]
 Place = tuple[str, int, int]
 """Topic (by its role), partition, offset."""
 
+PROJECT_EVENT = "project"
+"""The kind of those that one job takes and another leaves alone, on the topic that both read."""
 OURS, REFUSED, UNFIT, NOT_OURS = "ours", "refused", "unfit", "not-ours"
 """Taken; a dead letter of the first job that reads it; forwarded and then a dead letter; left alone."""
 

@@ -58,6 +58,10 @@ class Feed:
         """What is sent at once."""
         raise NotImplementedError
 
+    def tasks(self) -> list[dict[str, Any]]:
+        """What ClaimX knows when the world begins."""
+        return []
+
     def hot(self) -> list[Item]:
         """Further events of the one task or claim that everything is about."""
         raise NotImplementedError

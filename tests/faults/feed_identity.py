@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.evidence import NOT_OURS, OURS, REFUSED
+from tests.faults.evidence import NOT_OURS, OURS, PROJECT_EVENT, REFUSED
 from tests.faults.feed import Burst, Feed, Item, _json
 
 FIRST_PROJECT = 50_000
@@ -102,7 +102,7 @@ class IdentityFeed(Feed):
         fields: dict[str, Any] = {"event_id": f"p-{self.seed}-{self.next()}", "event_type": "PROJECT_CREATED",
                   "project_id": str(project), "timestamp": self.some_time(),
                   "metadata": {"claim_number": claim}}  # fmt: skip
-        return Item(role="claimx_events", key=str(project), value=_json(fields), outcome=OURS, kind="project",
+        return Item(role="claimx_events", key=str(project), value=_json(fields), outcome=OURS, kind=PROJECT_EVENT,
                     event_id=fields["event_id"])  # fmt: skip
 
     def _estimate(self, claim: str, kind: str, event_type: str = "ESTIMATE_CREATED") -> Item:

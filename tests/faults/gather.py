@@ -13,13 +13,15 @@ from confluent_kafka import Consumer, TopicPartition
 from deltalake import DeltaTable, QueryBuilder
 
 from tests.faults.evidence import Call, Committed, Evidence, Limits, Row, Still, Told
-from tests.faults.world import CREATION, ROLES, World
+from tests.faults.plan import BOTH_PIPELINES
+from tests.faults.world import ROLES, World
 
-TABLES = {
+_TABLES = {
     "tracking": ("itel_cabinet_task_tracking", "dead_letters"),
     "identity": ("claim_project_mapping", "claim_project_mapping_history", "claimx_projects", "xact_task_pending",
                  "xact_task_ledger", "xact_task_plan", "dead_letters"),
 }  # fmt: skip
+TABLES = {**_TABLES, BOTH_PIPELINES: tuple(dict.fromkeys(t for tables in _TABLES.values() for t in tables))}
 READ_SECONDS = 30.0
 SOURCES = {"task_trigger": ("claimx_events",), "task_tracking": ("tracking",),
            "mapping_sync": ("claimx_events", "project_sync"), "task_creation": ("xact_events", "retry")}  # fmt: skip
@@ -29,20 +31,20 @@ def evidence(world: World, stills: list[Still], first_call: int) -> Evidence:
     """Everything of the world; of ClaimX's log the lines from `first_call` on, which are the world's."""
     roles = {name: role for role, name in world.topics.items()}
     tables = {name: [_with_role(row, roles) for row in rows(world, name)] for name in TABLES[world.pipeline]}
-    claimx = world.settings.claimx
+    claimx, creation = world.settings.claimx, world.settings.jobs.task_creation
     return Evidence(
         produced=tuple(world.sender.produced),
         topics={role: tuple(_told(world, role, roles)) for role in ROLES[world.pipeline]},
         calls=tuple(calls(world.simulator.request_log))[first_call:],
         tables=tables,
-        ledger=tuple(_commits(world, "xact_task_ledger")) if world.pipeline == "identity" else (),
+        ledger=tuple(_commits(world, "xact_task_ledger")) if "xact_task_ledger" in tables else (),
         plan=tables.get("xact_task_plan", ()),
         lag=lags(world),
         stills=tuple(stills),
         limits=Limits(
-            max_retries=int(CREATION["max_retries"]),
+            max_retries=creation.max_retries,
             requests_per_second=claimx.requests_per_second,
-            settle_seconds=float(CREATION["settle_seconds"]),
+            settle_seconds=creation.settle_seconds,
         ),
     )
 

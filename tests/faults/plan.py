@@ -9,6 +9,8 @@ from pathlib import Path
 
 STREAMS = Path(__file__).resolve().parents[2] / "claimx_lib" / "streams"
 JOBS = {"tracking": ("task_trigger", "task_tracking"), "identity": ("mapping_sync", "task_creation")}
+BOTH_PIPELINES = "both"
+"""A world whose drivers run all four jobs."""
 _OF_FILE = {"tracking": ("task_trigger", "task_tracking", "tracking"),
             "identity": ("mapping", "task_creation", "creation")}  # fmt: skip
 PYTHON, JVM, BOTH, TERM = "SIGKILL of Python", "SIGKILL of the JVM", "SIGKILL of both", "SIGTERM amid the POSTs"

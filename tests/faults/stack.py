@@ -41,10 +41,11 @@ class Stack:
     warm: WarmJvm | None
     turn: Turn = no_turns
 
-    def world(self, seed: int, pipeline: str) -> World:
-        """A new world."""
+    def world(self, seed: int, pipeline: str, **creation: float) -> World:
+        """A new world; `creation` are settings of task_creation."""
         return new_world(seed=seed, pipeline=pipeline, folder=self.folder / f"{pipeline}-{seed}", tables=self.tables,
-                         servers=self.broker.bootstrap_servers, simulator=self.simulator, sets={})  # fmt: skip
+                         servers=self.broker.bootstrap_servers, simulator=self.simulator,
+                         creation=creation)  # fmt: skip
 
 
 @contextmanager

@@ -19,13 +19,16 @@ from claimx_lib.schemas.topics import topic_specs
 from tests.fakes.claimx import TOKEN
 from tests.faults.checkpoint import Progress, progress
 from tests.faults.feed import Feed, TrackingFeed
+from tests.faults.feed_both import BothFeed
 from tests.faults.feed_identity import IdentityFeed
-from tests.faults.plan import JOBS
+from tests.faults.plan import BOTH_PIPELINES, JOBS
 from tests.faults.sender import Sender
 
 PROJECTS_A_REQUEST = 100
-ROLES = {"tracking": ("claimx_events", "tracking", "tracking_success", "tracking_errors"),
+_ROLES = {"tracking": ("claimx_events", "tracking", "tracking_success", "tracking_errors"),
          "identity": ("claimx_events", "xact_events", "project_sync", "retry", "dlq")}  # fmt: skip
+ROLES = {**_ROLES, BOTH_PIPELINES: tuple(dict.fromkeys(role for roles in _ROLES.values() for role in roles))}
+FEEDS: dict[str, type[Feed]] = {"tracking": TrackingFeed, "identity": IdentityFeed, BOTH_PIPELINES: BothFeed}
 CREATION = {
     "max_retries": 2,
     "retry_delay_seconds": 1,
@@ -36,7 +39,7 @@ CREATION = {
     "trigger_seconds": 0.5,
 }
 DROPPED: dict[str, Any] = {"kind": "drop_after_commit", "method": "POST", "probability": 0.1}
-API_FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
+_API_FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
     "tracking": (
         {"kind": "status", "status": 500, "method": "GET", "probability": 0.04},
         {"kind": "status", "status": 429, "retry_after": "1", "method": "GET", "probability": 0.02},
@@ -52,6 +55,7 @@ API_FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
         {"kind": "status", "status": 503, "method": "GET", "probability": 0.03},
     ),
 }
+API_FAULTS = {**_API_FAULTS, BOTH_PIPELINES: _API_FAULTS["identity"]}
 MASTER = "local[2,4]"
 """Two cores, and a task that fails is tried four times, as a cluster does."""
 SPARK = {
@@ -60,7 +64,7 @@ SPARK = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
 }
-LATENCY_SECONDS = {"tracking": 0.02, "identity": 0.05}
+LATENCY_SECONDS = {"tracking": 0.02, "identity": 0.05, BOTH_PIPELINES: 0.05}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,7 +127,14 @@ class World:
 
 
 def new_world(
-    *, seed: int, pipeline: str, folder: Path, tables: Path, servers: str, simulator: Simulator, sets: dict[str, object]
+    *,
+    seed: int,
+    pipeline: str,
+    folder: Path,
+    tables: Path,
+    servers: str,
+    simulator: Simulator,
+    creation: dict[str, float],
 ) -> World:
     """A world with empty tables (copies of those in `tables`), topics that nobody else uses, and a spoiled API."""
     own = f"w{seed}-{uuid4().hex[:6]}"
@@ -131,20 +142,24 @@ def new_world(
     (folder / "data").mkdir(parents=True, exist_ok=True)
     shutil.copytree(tables, folder / "data" / "warehouse")
     (folder / "token").write_text(TOKEN)
-    (folder / "settings.yaml").write_text(yaml.safe_dump(_config(folder, topics, servers, simulator.base_url)))
-    settings = load(config=folder / "settings.yaml", sets=[f"{k}={v}" for k, v in sets.items()])
+    (folder / "settings.yaml").write_text(
+        yaml.safe_dump(_config(folder, topics, servers, simulator.base_url, creation))
+    )
+    settings = load(config=folder / "settings.yaml")
     create_topics(settings.kafka, [spec for spec in topic_specs(settings) if spec.name.startswith(own)])
-    feed = (TrackingFeed if pipeline == "tracking" else IdentityFeed)(seed, datetime.now(UTC))
+    feed = FEEDS[pipeline](seed, datetime.now(UTC))
+    jobs = JOBS.get(pipeline) or tuple(job for jobs in JOBS.values() for job in jobs)
     simulator.control.reset()
     world = World(seed=seed, pipeline=pipeline, folder=folder, settings=settings, topics=topics, simulator=simulator,
-                  feed=feed, sender=Sender(servers, topics, folder / "produced.jsonl"), jobs=JOBS[pipeline])  # fmt: skip
-    if isinstance(feed, TrackingFeed):
-        simulator.control.put_tasks(feed.tasks())
+                  feed=feed, sender=Sender(servers, topics, folder / "produced.jsonl"), jobs=jobs)  # fmt: skip
+    simulator.control.put_tasks(feed.tasks())
     world.spoil_api()
     return world
 
 
-def _config(folder: Path, topics: dict[str, str], servers: str, api: str) -> dict[str, object]:
+def _config(
+    folder: Path, topics: dict[str, str], servers: str, api: str, creation: dict[str, float]
+) -> dict[str, object]:
     names = {n: topics[n] for n in ("claimx_events", "xact_events", "project_sync", "tracking", "tracking_success",
                                     "tracking_errors")}  # fmt: skip
     return {
@@ -162,6 +177,6 @@ def _config(folder: Path, topics: dict[str, str], servers: str, api: str) -> dic
                              "triggers": {32513: {"on_any": {"publish_to_topic": topics["tracking"]}}}},
             "task_tracking": {"trigger_seconds": 0.5},
             "mapping_sync": {"trigger_seconds": 0.5},
-            "task_creation": {**CREATION, "retry_topic": topics["retry"], "dlq_topic": topics["dlq"]},
+            "task_creation": {**CREATION, **creation, "retry_topic": topics["retry"], "dlq_topic": topics["dlq"]},
         },
     }  # fmt: skip

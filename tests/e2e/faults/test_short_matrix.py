@@ -11,12 +11,12 @@ from claimx_lib.config.load import load
 from claimx_lib.devstack.broker import Broker
 from claimx_lib.devstack.simulator.process import Simulator
 from tests.faults.matrix import Matrix
-from tests.faults.plan import PYTHON, Fault
+from tests.faults.plan import BOTH_PIPELINES, PYTHON, Fault
 from tests.faults.stack import SMALL, Stack
 from tests.faults.warm import WarmJvm
 
 SEED = 20_260_110
-FAULTS = (Fault(name="post-sent"), Fault(name=PYTHON, delay_seconds=0.4))
+FAULTS = (Fault(name="post-sent"), Fault(name="tracking-after-append"), Fault(name=PYTHON, delay_seconds=0.4))
 
 
 @pytest.fixture
@@ -25,19 +25,21 @@ def shared(
 ) -> Iterator[Stack]:
     """The layer's broker, ClaimX and tables, and a JVM that the drivers of this test attach to."""
     monkeypatch.setenv("CLAIMX_API_TOKEN", "in a file")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))  # drivers import once, not each anew
     warm = WarmJvm(load(sets=[*SMALL, f"logging.spark_file={tmp_path}/spark.log"]), tmp_path / "jvm.log")
     yield Stack(folder=tmp_path, broker=broker, simulator=simulator, tables=empty_tables, warm=warm)
     warm.kill()
 
 
-@pytest.mark.long
 @pytest.mark.timeout(420)  # waits have deadlines of their own
 def test_no_invariant_breaks_where_drivers_die_inside_batches(shared: Stack) -> None:
-    """Mapping and creation against an API that drops one answer in ten: after two kills each event has its one task,
-    or a reason, nothing is lost or doubled, and a restart without input moves nothing.
+    """All four jobs against an API that drops one answer in ten: after three kills each event has its row or its one
+    task, or a reason, nothing is lost or doubled, and a restart without input moves nothing.
     """
-    matrix = Matrix(world=shared.world(SEED, "identity"), warm=shared.warm, say=print, restarts=1)
-    outcome = matrix.run(list(FAULTS))
+    world = shared.world(SEED, BOTH_PIPELINES, intent_ttl_seconds=4, max_retries=1)
+    outcome = Matrix(world=world, warm=shared.warm, say=print, restarts=1).run(list(FAULTS))
     assert outcome.violations == []
     assert outcome.kills == len(FAULTS), outcome.misses
     assert outcome.figures["tasks"] > 0
+    assert outcome.figures["rows"] > 0

@@ -7,12 +7,13 @@ import pytest
 
 from tests.faults.evidence import NOT_OURS, OURS, REFUSED
 from tests.faults.feed import Feed, TrackingFeed
+from tests.faults.feed_both import BothFeed
 from tests.faults.feed_identity import IdentityFeed
 
 START = datetime(2026, 1, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("kind", [TrackingFeed, IdentityFeed])
+@pytest.mark.parametrize("kind", [TrackingFeed, IdentityFeed, BothFeed])
 def test_a_feed_follows_from_its_seed(kind: type[Feed]) -> None:
     """The same seed sends the same bytes in the same order."""
     one, other = kind(5, START), kind(5, START)
