@@ -87,13 +87,16 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--side-by-side", type=int, default=1, metavar="N", help="so many worlds at a time")
     parser.add_argument("--cold", action="store_true", help="a new JVM for every driver, whatever was killed")
     parser.add_argument(
-        "--scenario", nargs="+", choices=[*scenarios.SCENARIOS, "all"], help="named faults in place of the matrix"
+        "--scenario",
+        nargs="+",
+        choices=[*scenarios.SCENARIOS, "all"],
+        help="named faults; without --runs in place of the matrix",
     )
     return parser
 
 
 def _wanted(given: argparse.Namespace) -> Iterator[Wanted]:
-    if not given.scenario:
+    if given.runs or not given.scenario:
         yield from _worlds(given, given.runs or RUNS)
     if given.scenario or not given.runs:
         names = list(scenarios.SCENARIOS) if "all" in (given.scenario or ["all"]) else given.scenario
