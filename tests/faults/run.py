@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import itertools
 import math
+import os
 import queue
 import shutil
 import signal
@@ -23,6 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -43,7 +46,7 @@ Wanted = Callable[[Stack], Outcome]
 def main(words: list[str]) -> int:
     """Runs what was asked for; 0 where every invariant held."""
     given = arguments().parse_args(words)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing stays behind
+    signal.signal(signal.SIGTERM, _given_up)
     folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
     print(f"seed {given.seed}; files in {folder}", flush=True)
     turn = Turns(given.turn) if given.turn else no_turns
@@ -59,6 +62,14 @@ def main(words: list[str]) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{done['passed']} passed, {done['failed']} failed")
     return 1 if done["failed"] else 0
+
+
+def _given_up(*_: object) -> None:
+    """Nothing stays behind, whatever the threads are at."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(1)
 
 
 def _run(wanted: queue.SimpleQueue[Wanted], folder: Path, given: argparse.Namespace, turn: Turn) -> Counter[str]:
