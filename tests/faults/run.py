@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,16 @@ def main(words: list[str]) -> int:
     return 1 if done["failed"] else 0
 
 
+def _counted(wanted: Wanted, shared: Stack) -> dict[str, int]:
+    """What came of one; where the harness itself fails it counts as failed, and the others go on."""
+    try:
+        done = wanted(shared)
+    except Exception:  # noqa: BLE001  whatever it is, it is shown
+        traceback.print_exc()
+        return {"failed": 1}
+    return {"passed": sum(done.hits.values()), "failed": len(done.violations)}
+
+
 def _given_up(*_: object) -> None:
     """Nothing stays behind, whatever the threads are at."""
     for child in psutil.Process().children(recursive=True):
@@ -78,8 +89,7 @@ def _run(wanted: queue.SimpleQueue[Wanted], folder: Path, given: argparse.Namesp
     with stack(folder, is_cold=given.cold, turn=turn) as shared:
         while not wanted.empty():
             with contextlib.suppress(queue.Empty):
-                done = wanted.get_nowait()(shared)
-                counted.update(passed=sum(done.hits.values()), failed=len(done.violations))
+                counted.update(_counted(wanted.get_nowait(), shared))
     return counted
 
 

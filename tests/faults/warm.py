@@ -24,7 +24,7 @@ from claimx_lib.errors import DevStackError
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
-JAVA_OPTIONS = f"{QUICK_JVM} -Xss2m -XX:-BytecodeVerificationRemote"
+JAVA_OPTIONS = f"{QUICK_JVM} -Xss2m -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 """Jars whose hashes are known are not verified class by class: a JVM comes up with a fifth less work."""
 ANSWER_SECONDS = 30.0
 
