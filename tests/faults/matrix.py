@@ -22,7 +22,7 @@ from tests.faults.world import World
 HIT_SECONDS = 300.0
 END_SECONDS = 90.0
 DRAIN_SECONDS = 420.0
-BURST_EVERY_SECONDS = 4.0
+BURST_EVERY_SECONDS = 2.0
 RESTARTS = 2
 TRIES = 3
 Say = Callable[[str], None]

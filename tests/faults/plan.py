@@ -19,7 +19,7 @@ SIGNALS = {"tracking": (PYTHON, PYTHON, PYTHON, JVM, BOTH), "identity": (PYTHON,
 COLD = (JVM, BOTH)
 """A new JVM costs as much as five runs on a warm one: each round has one of these, by turns."""
 MOST_PASSINGS = {"post-sent": 3}
-LONGEST_DELAY_SECONDS = 2.0
+LONGEST_DELAY_SECONDS = 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

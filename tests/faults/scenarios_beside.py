@@ -83,8 +83,7 @@ def flood(shared: Stack, seed: int, say: Say) -> Outcome:
         world = matrix.world
         with matrix.driver() as driver:
             some_batches(matrix, driver, more=1)
-            world.send_burst()
-            world.sender.send(list(reversed(world.feed.burst().items * TIMES)))
+            world.send_burst(TIMES)
             _all_done(matrix, driver)
             world.sender.send(list(_hot(world.feed)))
             _all_done(matrix, driver)

@@ -90,12 +90,12 @@ class World:
         """What the drivers said."""
         return self.folder / "drivers.log"
 
-    def send_burst(self) -> None:
-        """ClaimX knows the burst's projects and the topics hold its records when this returns."""
+    def send_burst(self, times: int = 1) -> None:
+        """ClaimX knows the burst's projects and the topics hold its records, each so often, when this returns."""
         burst = self.feed.burst()
         for start in range(0, len(burst.projects), PROJECTS_A_REQUEST):
             self.simulator.control.put_projects(burst.projects[start : start + PROJECTS_A_REQUEST])
-        self.sender.send(burst.items)
+        self.sender.send(burst.items if times == 1 else list(reversed(burst.items * times)))
 
     def checkpoint(self, job: str) -> Path:
         return Path(self.settings.storage.checkpoints) / job
