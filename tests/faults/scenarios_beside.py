@@ -61,7 +61,7 @@ def _upkeep(matrix: Matrix, number: int) -> None:
         for statement in ("OPTIMIZE", "VACUUM") if matrix.warm else ():
             matrix.warm.sql(f"{statement} delta.`{warehouse / table}`")  # type: ignore[union-attr] # looked at above
         DeltaTable(warehouse / table).to_pyarrow_table()
-    words = [("status",)]
+    words: list[tuple[str, ...]] = [("status",)]
     if world.pipeline == "identity":
         words.append(("mapping", "set", f"P-{number}", str(90_000 + number), "--by", "faults", "--why", "a test"))
     for command in words:

@@ -28,8 +28,9 @@ class Turns:
     Worlds side by side share it: once its time is up none begins another run, and the last to end one sets it free.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, seconds: float = TURN_SECONDS) -> None:
         self._file = file
+        self._seconds = seconds
         self._held: IO[str] | None = None
         self._until = 0.0
         self._running = 0
@@ -54,7 +55,7 @@ class Turns:
         time.sleep(LET_OTHERS_SECONDS)
         self._held = self._file.open("a")
         fcntl.flock(self._held, fcntl.LOCK_EX)
-        self._until = time.monotonic() + TURN_SECONDS
+        self._until = time.monotonic() + self._seconds
 
     def _end(self) -> None:
         if self._held is not None:

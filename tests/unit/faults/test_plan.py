@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.plan import JOBS, SIGNALS, crash_points, faults
+from tests.faults.plan import JOBS, SIGNALS, Fault, crash_points, faults, jobs_to
 
 STREAMS = Path(__file__).resolve().parents[3] / "claimx_lib" / "streams"
 
@@ -46,3 +46,17 @@ def test_a_round_has_every_signal() -> None:
     for pipeline, points in crash_points().items():
         a_round = Counter(fault.name for fault in faults(1, pipeline, 2 * (len(points) + len(SIGNALS[pipeline]))))
         assert set(SIGNALS[pipeline]) <= set(a_round)
+
+
+@pytest.mark.parametrize(
+    ("point", "pipeline", "jobs"),
+    [
+        ("post-sent", "identity", ("task_creation",)),
+        ("mapping_sync.history", "identity", ("mapping_sync",)),
+        ("trigger-published", "tracking", ("task_trigger",)),
+        ("tracking-after-append", "tracking", ("task_trigger", "task_tracking")),
+    ],
+)
+def test_a_crash_point_needs_its_own_job_and_what_feeds_it(point: str, pipeline: str, jobs: tuple[str, ...]) -> None:
+    """task_tracking reads what task_trigger writes; each other job comes to its crash points alone."""
+    assert jobs_to(Fault(name=point), pipeline) == jobs
