@@ -68,7 +68,7 @@ class Warehouse:
 
     def append(self, frame: DataFrame, table: str, *, merge_schema: bool = False) -> None:
         """Append the rows once for each call: a crash after the commit and a call again doubles them."""
-        self._save(frame.write, table, merge_schema=merge_schema)
+        self._save(frame.sparkSession, frame.write, table, merge_schema=merge_schema)
 
     def append_once(
         self, frame: DataFrame, table: str, *, app_id: str, version: int, merge_schema: bool = False
@@ -80,9 +80,12 @@ class Warehouse:
         dropped in silence. Two appends of one batch need two app ids.
         """
         writer = frame.write.option("txnAppId", app_id).option("txnVersion", version)
-        self._save(writer, table, merge_schema=merge_schema)
+        self._save(frame.sparkSession, writer, table, merge_schema=merge_schema)
 
-    def _save(self, writer: DataFrameWriter, table: str, *, merge_schema: bool) -> None:
+    def _save(self, session: SparkSession, writer: DataFrameWriter, table: str, *, merge_schema: bool) -> None:
+        """TableError where the table is gone: Spark would make another one, without our columns and properties."""
+        if not self.exists(session, table):
+            raise TableError(f"{self.location(table)}: no such Delta table", cure="run claimx tables create")
         ready = writer.format("delta").mode("append").option("mergeSchema", str(merge_schema).lower())
         if self.is_catalog:
             ready.saveAsTable(self.location(table))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import types as T
 
 from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.errors import TableError
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -28,6 +30,7 @@ class FollowedTable:
     def __init__(self, location: str) -> None:
         self._location = location
         self._table: DeltaTable | None = None
+        self._commit: tuple[int, int] | None = None
 
     def schema(self) -> T.StructType:
         """The columns as Spark sees them."""
@@ -42,15 +45,35 @@ class FollowedTable:
         return pa.table(QueryBuilder().register("t", self._newest()).execute(sql)).to_pylist()  # type: ignore[no-any-return]
 
     def _newest(self) -> DeltaTable:
-        """A table that was made anew at the same place is opened anew."""
-        from deltalake import DeltaTable
+        """A table that was made anew at the same place is opened anew; TableError where there is none any more."""
         from deltalake.exceptions import DeltaError
 
-        if self._table is not None:
+        table = self._table
+        if table is None or self._commit is None or self._commit != self._stamp_of(table):
+            table = self._opened()
+        else:
             try:
-                self._table.update_incremental()
+                table.update_incremental()
             except DeltaError:
-                self._table = None
-        if self._table is None:
-            self._table = DeltaTable(self._location)
-        return self._table
+                table = self._opened()
+        self._table, self._commit = table, self._stamp_of(table)
+        return table
+
+    def _opened(self) -> DeltaTable:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        try:
+            return DeltaTable(self._location)
+        except TableNotFoundError:
+            self._table = None
+            raise TableError(f"{self._location}: no such Delta table", cure="run claimx tables create") from None
+
+    def _stamp_of(self, table: DeltaTable) -> tuple[int, int] | None:
+        """Tells the newest commit that was read from another one of the same number: following would not tell them apart."""
+        file = Path(self._location) / "_delta_log" / f"{table.version():020}.json"
+        try:
+            found = file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns

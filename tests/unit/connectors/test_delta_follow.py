@@ -1,0 +1,53 @@
+"""A table that is followed, whatever others do to it meanwhile."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from claimx_lib.connectors.delta_follow import FollowedTable
+from claimx_lib.errors import TableError
+
+
+def append(folder: Path, *numbers: int) -> None:
+    write_deltalake(folder, pa.table({"n": pa.array(numbers, pa.int64())}), mode="append")
+
+
+def numbers(table: FollowedTable) -> list[int]:
+    return sorted(row["n"] for row in table.ask("SELECT n FROM t"))
+
+
+def test_rows_of_others_are_seen(tmp_path: Path) -> None:
+    """Each question is answered from the newest version."""
+    append(tmp_path / "t", 1)
+    table = FollowedTable(str(tmp_path / "t"))
+    assert numbers(table) == [1]
+    append(tmp_path / "t", 2)
+    assert numbers(table) == [1, 2]
+
+
+def test_a_table_made_anew_is_not_mistaken_for_the_one_before(tmp_path: Path) -> None:
+    """Rows of a table that was lost are not there, also where the new one has fewer versions."""
+    append(tmp_path / "t", 1)
+    append(tmp_path / "t", 2)
+    table = FollowedTable(str(tmp_path / "t"))
+    assert numbers(table) == [1, 2]
+    shutil.rmtree(tmp_path / "t")
+    append(tmp_path / "t", 3)
+    assert numbers(table) == [3]
+
+
+def test_a_table_that_is_gone_is_told(tmp_path: Path) -> None:
+    """One line with its cure; once the table is back it is followed again."""
+    append(tmp_path / "t", 1)
+    table = FollowedTable(str(tmp_path / "t"))
+    assert numbers(table) == [1]
+    (tmp_path / "t").rename(tmp_path / "aside")
+    with pytest.raises(TableError, match="no such Delta table — run claimx tables create"):
+        numbers(table)
+    (tmp_path / "aside").rename(tmp_path / "t")
+    assert numbers(table) == [1]
