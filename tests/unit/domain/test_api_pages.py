@@ -28,6 +28,15 @@ def test_nothing_in_a_body_can_hurt(value):
         api_pages.is_of_claim(item, "C")
 
 
+@given(st.text() | st.text('[]{}",:0123456789.eE+-NaInfity', max_size=60))
+def test_any_text_is_a_value_or_no_json(text):
+    """Nothing else comes of a body, however it is spoilt."""
+    try:
+        api_pages.parsed(text)
+    except NoJson:
+        return
+
+
 @pytest.mark.parametrize("text", ["", "nonsense", '{"a":', "NaN", '{"a": Infinity}', "[" * 100_000, "1" * 10_000])
 def test_what_is_no_json_says_so(text):
     """One error for all of it, recursion and oversized numbers included."""

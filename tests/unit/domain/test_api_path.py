@@ -35,6 +35,16 @@ def test_a_parameter_replaces_its_older_self():
     assert with_query("/p?a=1&page=2", page="3") == "/p?a=1&page=3"
 
 
+@given(st.text() | st.from_regex(r"(https?:)?//[^\s/]{0,20}/.{0,20}"))
+def test_no_link_leads_away(link):
+    """Whatever a server gives as the next page: an absolute path, of visible ASCII, on the host of the settings, or nothing."""
+    target = same_host_target(BASE, "/base/p", link)
+    if target is not None:
+        assert target.startswith("/")
+        assert not target.startswith("//")
+        assert all("!" <= character <= "~" for character in target)
+
+
 @pytest.mark.parametrize(
     ("link", "target"),
     [

@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from claimx_lib.domain.json_shape import MIXED, VOID, Array, Object, Scalar, parsed_shape
+from claimx_lib.domain.json_shape import MIXED, VOID, Array, Object, Scalar, Shape, parsed_shape
+
+SHAPES = st.recursive(
+    st.sampled_from(["VOID", "BOOLEAN", "BIGINT", "DOUBLE", "STRING"]).map(Scalar) | st.just(Scalar("DECIMAL", 7, 2)),
+    lambda inner: inner.map(Array) | st.dictionaries(st.text(max_size=8), inner, max_size=4).map(Object),
+    max_leaves=12,
+)
+
+
+def written(shape: Shape) -> str:
+    if isinstance(shape, Array):
+        return f"ARRAY<{written(shape.element)}>"
+    if isinstance(shape, Object):
+        quoted = (f"`{name.replace('`', '``')}`: {written(inner)}" for name, inner in shape.fields.items())
+        return f"OBJECT<{', '.join(quoted)}>"
+    return f"DECIMAL({shape.precision},{shape.scale})" if shape.kind == "DECIMAL" else shape.kind
+
+
+@given(SHAPES)
+def test_what_is_written_is_read_again(shape: Shape) -> None:
+    """Whatever the nesting and the names, the shape that Spark's text describes comes back."""
+    assert parsed_shape(written(shape)) == shape
 
 
 def test_every_kind_is_read() -> None:

@@ -33,6 +33,25 @@ def test_no_bytes_raise(value):
     assert isinstance(read(value), (XactEvent, Refusal, NotOurs))
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = ["event_id", "event_type", "claim_number", "timestamp", "estimate"]
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON | st.sampled_from(["ESTIMATE_CREATED", "C-1", 2**63])))
+def test_no_field_raises(fields):
+    """Whatever kind of value a field has: what becomes an event has texts for its id and its claim, and a key."""
+    told = read(event(**fields))
+    if isinstance(told, XactEvent):
+        assert 0 < len(told.event_id) <= 512
+        assert 0 < len(told.claim_number) <= 50
+        assert told.claim_key
+        told.event_id.encode()
+
+
 @pytest.mark.parametrize(
     "value",
     [
