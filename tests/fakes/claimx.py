@@ -7,7 +7,8 @@ few lines that turn a manner of answering into an exchange, and the behaviour su
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -51,6 +52,8 @@ class FakeTransport:
         self._max_response_bytes = max_response_bytes
         self.is_refusing = False
         self.is_closed = False
+        self.spoilt: Callable[[str, str], bytes | None] = lambda *_: None
+        """By method and path: the body in place of that of an answer of 2xx; all is done as if it were well."""
 
     def send(
         self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
@@ -63,7 +66,9 @@ class FakeTransport:
         latency, fault = self._simulator.script.befalling(method, request.path)
         latency += self._simulator.state.switches.latency_seconds
         manner = self._simulator.act(request, fault, self._clock.now().timestamp())
-        return self._seen(manner, fault, latency, timeout_seconds)
+        exchange = self._seen(manner, fault, latency, timeout_seconds)
+        spoilt = self.spoilt(method, request.path) if exchange.status in {200, 201} else None
+        return exchange if spoilt is None else replace(exchange, body=spoilt)
 
     def _seen(self, manner: Manner, fault: Fault | None, latency: float, timeout_seconds: float) -> Exchange:
         late = fault.seconds if fault and fault.kind is FaultKind.LATE_COMMIT else 0.0
