@@ -39,6 +39,10 @@ check: setup ## format, lint, types, layers, locks
 	@$(VENV)/lint-imports --no-logo
 	@$(VENV)/python -m bootstrap check-lock
 
+.PHONY: audit
+audit: setup ## known vulnerabilities of the locked packages; asks a service: for a nightly job
+	@$(PYTHON) -m bootstrap audit
+
 .PHONY: bench
 bench: setup ## the ratios of docs/performance.md; R=R6 for one
 	@$(VENV)/python tests/performance/run.py $(R)
@@ -46,6 +50,10 @@ bench: setup ## the ratios of docs/performance.md; R=R6 for one
 .PHONY: faults
 faults: setup ## the long fault matrix, then the scenarios; SEED=n RUNS=n, SCENARIO=name for one
 	@$(VENV)/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(SCENARIO),--scenario $(SCENARIO))
+
+.PHONY: soak
+soak: setup ## all jobs for an hour at a steady rate, with restarts: nothing may grow; MINUTES=n
+	@$(VENV)/python tests/soak/run.py $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 .PHONY: cluster
 cluster: setup ## the jobs by spark-submit on a real cluster of two workers; takes some minutes

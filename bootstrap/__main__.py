@@ -1,4 +1,4 @@
-"""`python3 -m bootstrap [setup | build | lock | check-lock]`: the logic behind the Makefile's targets of these names."""
+"""`python3 -m bootstrap [setup | build | lock | check-lock | audit]`: the logic behind the Makefile's targets of these names."""
 
 # No `from __future__ import annotations` and nothing newer than Python 3.6 in this file: it says what is wrong there.
 import os

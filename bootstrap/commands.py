@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bootstrap import build, jars, java, layout, locks, python_env
+from bootstrap import audit, build, jars, java, layout, locks, python_env
 from bootstrap.report import SetupError, say
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str]) -> int:
     """Carries out one command; 0 done, 1 failed, 2 wrong usage."""
-    commands = {"setup": _setup, "build": _build, "lock": _lock, "check-lock": _check_lock}
+    commands = {"setup": _setup, "build": _build, "lock": _lock, "check-lock": _check_lock, "audit": _audit}
     name = arguments[0] if arguments else "setup"
     if name not in commands or len(arguments) > 1:
         print(f"usage: python3 -m bootstrap [{' | '.join(commands)}]", file=sys.stderr)
@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return commands[name](layout.of_checkout())
     except SetupError as error:
-        print(f"setup: {error}", file=sys.stderr)
+        print(f"{'audit' if name == 'audit' else 'setup'}: {error}", file=sys.stderr)
     except OSError as error:
         print(f"setup: {error}. Cure: mend that, then run `make setup` again", file=sys.stderr)
     except KeyboardInterrupt:
@@ -67,6 +67,14 @@ def _check_lock(checkout: Layout) -> int:
     for line in found:
         print(f"{line}: run `make lock`", file=sys.stderr)
     return 1 if found else 0
+
+
+def _audit(checkout: Layout) -> int:
+    found = audit.audit(checkout, os.environ)
+    for line in found.vulnerabilities:
+        print(line, file=sys.stderr)
+    print(f"{found.answered} packages looked up, {len(found.vulnerabilities)} vulnerabilities known")
+    return 1 if found.vulnerabilities else 0
 
 
 @contextmanager

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import random
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tests.soak.picture import CHARTS, picture
+from tests.soak.verdict import WARM_UP_MINUTES, slope, trends
+
+MINUTES = [minute / 6 for minute in range(6 * 44)]
+"""A life of 44 minutes, a sample every ten seconds."""
+
+
+def noisy(level: float, growth_an_hour: float) -> list[tuple[float, float]]:
+    chance = random.Random(1)
+    return [(at, level + growth_an_hour * at / 60 + chance.gauss(0, 0.05 * level)) for at in MINUTES]
+
+
+@pytest.mark.parametrize(("growth", "is_flat"), [(0.0, True), (-40.0, True), (60.0, False)])
+def test_a_leak_is_told_from_noise(growth: float, *, is_flat: bool) -> None:
+    """Memory of 200 MB that jumps about by 5 % is flat; the same that grows by 60 MB an hour is not."""
+    (found,) = trends("python_mb", 3, noisy(200, growth))
+    assert found.is_flat is is_flat
+    assert found.growth_an_hour == pytest.approx(growth, abs=20)
+
+
+def test_outliers_do_not_move_the_slope() -> None:
+    """A tenth of the samples may be anything."""
+    points = [(at, 1000.0 if n % 10 == 0 else 5.0 + at) for n, at in enumerate(MINUTES)]
+    assert slope(points) == pytest.approx(1.0, abs=0.3)
+
+
+def test_what_grows_while_warming_up_is_not_held_against_it() -> None:
+    """Only what comes after the warm-up counts."""
+    (found,) = trends("jvm_threads", 1, [(at, min(at, 0.4 * MINUTES[-1])) for at in MINUTES])
+    assert found.is_flat
+    assert found.growth_an_hour == 0
+
+
+def test_a_short_life_is_not_judged() -> None:
+    """Ten minutes past the warm-up are the least; a series without a limit is never judged."""
+    assert trends("python_mb", 1, [(at, 100 * at) for at in MINUTES if at < WARM_UP_MINUTES + 8]) == []
+    assert trends("lag", 1, noisy(1, 100)) == []
+
+
+def test_the_picture_has_a_chart_for_each_series() -> None:
+    """It is well-formed, and every series that was sampled has its line in each life."""
+    names = [name for chart in CHARTS for name in chart.series]
+    samples = [{"minute": at, "life": 1 + (at > 20), **dict.fromkeys(names, 1 + at)} for at in MINUTES[::6]]
+    drawn = ET.fromstring(picture(samples, [(20.0, "SIGTERM")]))  # noqa: S314 # our own
+    lines = [e for e in drawn.iter("{http://www.w3.org/2000/svg}path") if e.get("class", "").startswith("line")]
+    assert len(lines) == 2 * len(names)
