@@ -5,7 +5,9 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 VENV := .venv/bin
-export PYTHONDONTWRITEBYTECODE := 1
+# Bytecode is kept, in one place beside the tree: else each of a run's many processes compiles anew what it imports.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
+unexport PYTHONDONTWRITEBYTECODE
 # Two processes for the tests, each file in one of them: planning queries keeps one core busy, not two. WORKERS=0: just one.
 WORKERS ?= 2
 IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
