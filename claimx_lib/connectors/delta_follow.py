@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import types as T
 
 from claimx_lib.connectors.delta import Warehouse
-from claimx_lib.errors import TableError
+from claimx_lib.connectors.delta_open import opened
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -50,24 +50,14 @@ class FollowedTable:
 
         table = self._table
         if table is None or self._commit is None or self._commit != self._stamp_of(table):
-            table = self._opened()
+            table = opened(self._location)
         else:
             try:
                 table.update_incremental()
             except DeltaError:
-                table = self._opened()
+                table = opened(self._location)
         self._table, self._commit = table, self._stamp_of(table)
         return table
-
-    def _opened(self) -> DeltaTable:
-        from deltalake import DeltaTable
-        from deltalake.exceptions import TableNotFoundError
-
-        try:
-            return DeltaTable(self._location)
-        except TableNotFoundError:
-            self._table = None
-            raise TableError(f"{self._location}: no such Delta table", cure="run claimx tables create") from None
 
     def _stamp_of(self, table: DeltaTable) -> tuple[int, int] | None:
         """Tells the newest commit that was read from another one of the same number: following would not tell them apart."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from claimx_lib.connectors.delta import CATALOG_ROOT
+from claimx_lib.connectors.delta_open import opened
 from claimx_lib.errors import TableError
 
 if TYPE_CHECKING:
@@ -79,18 +80,12 @@ class DeltaSql:
         return updated()
 
     def _opened(self, table: str) -> DeltaTable:
-        from deltalake import DeltaTable
-        from deltalake.exceptions import TableNotFoundError
-
         if not self._is_reachable():
             raise TableError(
                 f"{self.root}.{table}: a table in Unity Catalog can't be read without a JVM",
                 cure="set CLAIMX_WAREHOUSE to the tables' path, or query the table on the cluster",
             )
-        try:
-            return DeltaTable(self._location(table))
-        except TableNotFoundError:
-            raise TableError(f"{self._location(table)}: no such Delta table", cure="run claimx tables create") from None
+        return opened(self._location(table))
 
     def _is_reachable(self) -> bool:
         return CATALOG_ROOT.match(self.root) is None

@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 
 from claimx_lib.config.versions import SCHEMA_VERSION
 from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.connectors.delta_open import opened
 from claimx_lib.errors import TableError
 from claimx_lib.schemas.tables import BY_NAME, TABLES, TableSpec
 
@@ -146,4 +147,4 @@ def _local_properties(folder: Path) -> dict[str, str] | None:
 
     if not DeltaTable.is_deltatable(str(folder)):
         return None
-    return dict(DeltaTable(str(folder)).metadata().configuration)
+    return dict(opened(str(folder)).metadata().configuration)

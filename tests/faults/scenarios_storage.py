@@ -79,7 +79,9 @@ def full_disk(shared: Stack, seed: int, say: Say) -> Outcome:
 
 
 def damaged_delta_logs(shared: Stack, seed: int, say: Say) -> Outcome:
-    """The `_last_checkpoint` of every table is garbage when a driver starts: the logs are read without it."""
+    """The `_last_checkpoint` of every table is garbage when a driver starts: the logs are read without it. A checkpoint
+    that is cut to nothing is told in one line with its cure, and the cure holds.
+    """
     matrix = new_matrix(shared, seed, say)
     with matrix.driver() as driver:
         some_batches(matrix, driver)
@@ -87,7 +89,24 @@ def damaged_delta_logs(shared: Stack, seed: int, say: Say) -> Outcome:
         (log / "_last_checkpoint").write_bytes(b'{"version": \xff no JSON')
     with matrix.driver() as driver:
         revived(matrix, driver)
+    _cut_checkpoint(matrix, Path(matrix.world.settings.storage.warehouse) / "xact_task_ledger")
     return matrix.finished("corrupt last checkpoint of every table")
+
+
+def _cut_checkpoint(matrix: Matrix, table: Path) -> None:
+    """The newest checkpoint of a table's log is empty when a driver starts; then it is moved away."""
+    DeltaTable(table).create_checkpoint()
+    log = table / "_delta_log"
+    newest = max(log.glob("*.checkpoint*.parquet"))
+    newest.write_bytes(b"")
+    with matrix.driver() as driver:
+        driver.ended_within(END_SECONDS)
+        told = matrix.world.output.read_text().splitlines()[-1]
+        matrix.say(f"  a cut checkpoint of a table: {driver.status}, {told}")
+        if driver.status != 1 or "of its Delta log is damaged" not in told:
+            matrix.outcome.violations.append(f"a cut checkpoint of a table: status {driver.status}, {told}")
+    newest.unlink()
+    (log / "_last_checkpoint").unlink(missing_ok=True)
 
 
 def changed_tables(shared: Stack, seed: int, say: Say) -> Outcome:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from claimx_lib.connectors.delta_follow import FollowedTable
+from claimx_lib.connectors.delta_open import opened
 from claimx_lib.errors import TableError
 
 
@@ -51,3 +52,19 @@ def test_a_table_that_is_gone_is_told(tmp_path: Path) -> None:
         numbers(table)
     (tmp_path / "aside").rename(tmp_path / "t")
     assert numbers(table) == [1]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"no Parquet"])
+def test_a_damaged_checkpoint_is_told_and_the_cure_cures(tmp_path: Path, garbage: bytes) -> None:
+    """One line names the table; with the damaged file out of the way every row is there."""
+    for number in range(3):
+        append(tmp_path / "t", number)
+    DeltaTable(tmp_path / "t").create_checkpoint()
+    log = tmp_path / "t" / "_delta_log"
+    (damaged,) = log.glob("*.checkpoint.parquet")
+    damaged.write_bytes(garbage)
+    with pytest.raises(TableError, match=r"t: a checkpoint of its Delta log is damaged .* out of its _delta_log"):
+        opened(str(tmp_path / "t"))
+    damaged.unlink()
+    (log / "_last_checkpoint").unlink()
+    assert numbers(FollowedTable(str(tmp_path / "t"))) == [0, 1, 2]
