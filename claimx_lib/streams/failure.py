@@ -66,6 +66,11 @@ KNOWN = (
         "move it away and start the job on a new one: rows and messages are not doubled",
     ),
     (
+        re.compile(r"Python worker exited unexpectedly|PYTHON_WORKER_EXITED|worker.* crashed", re.IGNORECASE),
+        "a Python worker of Spark's ended: killed, or out of memory",
+        "look at the machine's memory, then start the job again: it goes on where it stopped",
+    ),
+    (
         re.compile(r"Answer from Java side is empty|Py4JNetworkError|Connection refused|SparkContext was shut down"),
         "Spark's JVM is gone",
         "see logging.spark_file, then start the job again: it goes on where it stopped",

@@ -35,6 +35,7 @@ SPARK = (
             "can't be written",
             "right to write",
         ),
+        ("SparkException: Python worker exited unexpectedly (crashed)", "a Python worker", "memory"),
         ("[DELTA_FAILED_TO_MERGE_FIELDS] Failed to merge fields 'a' and 'a'", "other columns", "tables migrate"),
         (
             "TableNotFoundError: Not a Delta table: No files in log segment",
