@@ -72,9 +72,9 @@ class World:
                              "enable.auto.commit": False, "log_level": 0})  # fmt: skip
         try:
             places = [
-                TopicPartition(topic, p) for p in consumer.list_topics(topic, timeout=10).topics[topic].partitions
+                TopicPartition(topic, p) for p in consumer.list_topics(topic, timeout=60).topics[topic].partitions
             ]
-            ends = {p.partition: consumer.get_watermark_offsets(p, timeout=10)[1] for p in places}
+            ends = {p.partition: consumer.get_watermark_offsets(p, timeout=60)[1] for p in places}
             consumer.assign([TopicPartition(topic, p, 0) for p in ends])
             return _read(consumer, sum(ends.values()))
         finally:
@@ -153,7 +153,7 @@ def _bytes(value: object) -> bytes:
 
 def _read(consumer: Consumer, wanted: int) -> list[Any]:
     messages: list[Any] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(messages) < wanted:
         assert time.monotonic() < deadline, f"{len(messages)} of {wanted} messages came"
         messages += [m for m in consumer.consume(wanted - len(messages), timeout=0.5) if m.error() is None]

@@ -45,10 +45,10 @@ class PrometheusApi:
         """Every rule, with the error of its last evaluation."""
         return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
 
-    def wait_for(self, expr: str, value: float, *, timeout_seconds: float = 60.0) -> None:
+    def wait_for(self, expr: str, value: float, *, timeout_seconds: float = 120.0) -> None:
         """Return once the query's one value is this one."""
         wait_until(lambda: self.number(expr) == value, what=f"{expr} is {value:g}", timeout_seconds=timeout_seconds)
 
     def _get(self, path: str, **arguments: str) -> Any:
-        with urlopen(f"{self.url}/api/v1/{path}?{urlencode(arguments)}", timeout=10) as answer:  # noqa: S310
+        with urlopen(f"{self.url}/api/v1/{path}?{urlencode(arguments)}", timeout=60) as answer:  # noqa: S310
             return json.load(answer)["data"]

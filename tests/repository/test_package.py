@@ -31,7 +31,7 @@ def _run(wheel: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess
     """Runs claimx from the wheel as a zip, where no checkout is in sight."""
     code = f"import sys; sys.path.insert(0, {str(wheel)!r}); from claimx_lib.cli.main import main; sys.exit(main())"
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -15,7 +15,6 @@ from claimx_lib.cli.main import main
 CLAIMX = Path(sys.executable).with_name("claimx")
 
 
-@pytest.mark.timeout(600)
 def test_the_story_adds_up(tmp_path: Path) -> None:
     """`claimx demo` tells both acts, ends with 0 since each figure adds up, and leaves tables for any Delta reader."""
     folder = tmp_path / "demo"

@@ -49,7 +49,7 @@ def certificate(program, tmp_path_factory) -> tuple[Path, Path]:
         *["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
     ]
     command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
     return certificate, key
 
 
@@ -70,7 +70,7 @@ def base_url(certificate) -> Iterator[str]:
 @pytest.mark.parametrize("client_class", [RequestsClaimX, KeepAliveClaimX])
 def test_an_unknown_certificate_is_refused_and_nothing_sent(base_url, client_class):
     """The token does not go to a server that can't prove its name."""
-    answer = client_class(ApiSettings(base_url=base_url, token=Secret("t"), timeout_seconds=5)).get_task("1")
+    answer = client_class(ApiSettings(base_url=base_url, token=Secret("t"), timeout_seconds=60)).get_task("1")
     assert answer.kind is ApiOutcome.NOT_SENT
     assert answer.error.endswith("certificate refused")
 
@@ -78,7 +78,7 @@ def test_an_unknown_certificate_is_refused_and_nothing_sent(base_url, client_cla
 @pytest.mark.parametrize("client_class", [RequestsClaimX, KeepAliveClaimX])
 def test_a_bundle_of_ones_own_is_trusted(base_url, certificate, client_class):
     """A company's own certificates are named by a setting; several calls share the connection."""
-    settings = ApiSettings(base_url=base_url, token=Secret("t"), timeout_seconds=5, ca_bundle=str(certificate[0]))
+    settings = ApiSettings(base_url=base_url, token=Secret("t"), timeout_seconds=60, ca_bundle=str(certificate[0]))
     client = client_class(settings)
     assert [client.get_task(str(n)).kind for n in range(3)] == [ApiOutcome.OK] * 3
     client.close()
@@ -88,5 +88,5 @@ def test_a_bundle_of_ones_own_is_trusted(base_url, certificate, client_class):
 def test_a_certificate_for_another_name_is_refused(base_url, certificate, client_class):
     """Trusted, but not for this host."""
     elsewhere = base_url.replace("localhost", "127.0.0.1")
-    settings = ApiSettings(base_url=elsewhere, token=Secret("t"), timeout_seconds=5, ca_bundle=str(certificate[0]))
+    settings = ApiSettings(base_url=elsewhere, token=Secret("t"), timeout_seconds=60, ca_bundle=str(certificate[0]))
     assert client_class(settings).get_task("1").kind is ApiOutcome.NOT_SENT

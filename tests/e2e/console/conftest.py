@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
     def open_at(url: str, *, width: int = 1280, height: int = 860, scheme: str = "light") -> Visit:
         size = {"width": width, "height": height}
         context = chromium.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(120_000)
         contexts.append(context)
         page, complaints = context.new_page(), []
         page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)

@@ -59,7 +59,6 @@ def dead_lettered(world: World, simulator: Simulator) -> None:
     assert simulator.control.tasks() == []
 
 
-@pytest.mark.timeout(600)
 def test_a_person_resolves_a_letter_and_its_task_exists_in_claimx(
     world: World, simulator: Simulator, serve, visit: Callable, free_port: int
 ) -> None:
@@ -84,7 +83,7 @@ def test_a_person_resolves_a_letter_and_its_task_exists_in_claimx(
             ("manual", CLAIM, PROJECT, "Ana Duarte", "same insured")
         ]
         run(world)
-        page.locator(".steps li.open").first.wait_for(state="detached", timeout=60_000)
+        page.locator(".steps li.open").first.wait_for(state="detached", timeout=240_000)
         (task,) = simulator.control.tasks()
         assert str(task["project_id"]) == str(PROJECT)
         assert f"task {task['id']}" in page.locator(".progress").text_content()

@@ -37,7 +37,7 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
 def create(broker: Broker, topic: str) -> None:
     client = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
     for future in client.create_topics([NewTopic(topic, 1, 1)]).values():
-        future.result(timeout=10)
+        future.result(timeout=60)
 
 
 def produce(broker: Broker, topic: str, value: bytes) -> None:
@@ -45,7 +45,7 @@ def produce(broker: Broker, topic: str, value: bytes) -> None:
     options = {"log_level": 0, "message.max.bytes": 10_000_000, "topic.metadata.propagation.max.ms": 0}
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers, **options})
     producer.produce(topic, value, on_delivery=lambda error, _message: refused.append(error) if error else None)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     if refused:
         raise KafkaException(refused[0])
 
@@ -53,7 +53,7 @@ def produce(broker: Broker, topic: str, value: bytes) -> None:
 def first_value(broker: Broker, topic: str) -> bytes | None:
     consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": str(uuid4()), "log_level": 0})
     consumer.assign([TopicPartition(topic, 0, 0)])
-    message = consumer.poll(20)
+    message = consumer.poll(60)
     consumer.close()
     assert message is not None
     assert message.error() is None
@@ -114,8 +114,8 @@ def test_dies_with_its_caller(tmp_path: Path) -> None:
         pid, port = map(int, caller.stdout.readline().split())
         assert accepts(port)
         caller.kill()
-        caller.wait(timeout=10)
-    wait_until(lambda: not is_alive(pid), what=f"the broker (process {pid}) has ended", timeout_seconds=30)
+        caller.wait(timeout=60)
+    wait_until(lambda: not is_alive(pid), what=f"the broker (process {pid}) has ended", timeout_seconds=120)
 
 
 def test_says_why_it_cannot_start(broker: Broker, tmp_path: Path) -> None:

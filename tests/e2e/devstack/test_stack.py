@@ -35,7 +35,7 @@ def answer_to(status: stack.StackStatus, token: str) -> int:
     assert status.record is not None
     request = Request(f"{status.record.base_url}/api/v1/tasks/1", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
     try:
-        return int(urlopen(request, timeout=5).status)  # noqa: S310
+        return int(urlopen(request, timeout=60).status)  # noqa: S310
     except HTTPError as error:
         return error.code
 
@@ -66,7 +66,7 @@ def test_tells_the_truth_after_a_crash(folder: Path) -> None:
     assert first.record is not None
     ports = (first.record.broker_port, first.record.simulator_port)
     os.kill(first.pid, signal.SIGKILL)
-    wait_until(lambda: not any(map(accepts, ports)), what="both ports are free again", timeout_seconds=40)
+    wait_until(lambda: not any(map(accepts, ports)), what="both ports are free again", timeout_seconds=120)
     told = stack.status(folder)
     assert not told.is_running
     assert told.environment() == {}
@@ -103,7 +103,7 @@ def test_prometheus_comes_with_it_where_it_is_asked_for(program: Callable[..., s
     assert monitored.record is not None
     api = PrometheusApi(url=monitored.record.prometheus_url)
     assert {rule["name"] for rule in api.rules()} == {alert.name for alert in alerts()}
-    wait_until(lambda: bool(api.query("up")), what="the target is looked at", timeout_seconds=30)
+    wait_until(lambda: bool(api.query("up")), what="the target is looked at", timeout_seconds=120)
     assert set(api.query("up")) == {(("instance", "127.0.0.1:9108"), ("job", "claimx"))}
     assert stack.up(folder) == monitored
     stack.down(folder)

@@ -61,7 +61,7 @@ def scraped(program: Callable[..., str], tmp_path_factory: pytest.TempPathFactor
             both.prometheus.wait_for(SCRAPED, both.count(ROUNDS // 3))
         yield both
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def test_prometheus_takes_the_rules(scraped):
@@ -71,7 +71,7 @@ def test_prometheus_takes_the_rules(scraped):
     wait_until(
         lambda: all(rule["health"] == "ok" for rule in scraped.prometheus.rules()),
         what="every rule was evaluated",
-        timeout_seconds=30,
+        timeout_seconds=120,
     )
 
 
@@ -143,7 +143,7 @@ def test_the_alerts_that_should_fire_do(scraped):
     wait_until(
         lambda: scraped.prometheus.firing() >= expected,
         what=f"{sorted(expected)} fire",
-        timeout_seconds=30,
+        timeout_seconds=120,
         cure=str(sorted(scraped.prometheus.firing())),
     )
     assert scraped.prometheus.firing() == expected

@@ -19,7 +19,7 @@ from tests.fakes.world import World, Worlds, event
 
 TRACKING = ("task_trigger", "task_tracking")
 CREATION = "task_creation"
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]  # whole runs, one after the other
+pytestmark = pytest.mark.long  # whole runs, one after the other
 
 
 def run(world: World, *jobs: str) -> dict[str, str]:

@@ -363,7 +363,7 @@ def test_offsets_are_told_to_the_group_where_asked_for(new: Worlds) -> None:
     group = world.settings.jobs.task_tracking.consumer_group
     request = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 1)])]
     client = admin(world.settings.kafka)
-    offsets = client.list_consumer_group_offsets(request)[group].result(timeout=10)
+    offsets = client.list_consumer_group_offsets(request)[group].result(timeout=60)
     assert [p.offset for p in offsets.topic_partitions] == [7]
 
 

@@ -19,5 +19,5 @@ def test_a_question_loads_nothing_slow(tmp_path: Path) -> None:
     tables = Tables(tmp_path).create("claim_project_mapping")
     tables.append("claim_project_mapping", [mapping("ABC-1", 7, key="ABC1")])
     command = [sys.executable, "-c", QUESTION, str(tmp_path)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
     assert told.stdout == "[7] []\n"

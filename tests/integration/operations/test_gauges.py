@@ -171,7 +171,7 @@ def test_they_are_kept_fresh_while_the_block_runs(tables):
     with refreshed(gauges, every_seconds=0.05):
         assert "claimx_pending_claims 0.0" in shown(metrics)
         fill(tables)
-        wait_until(lambda: shown(metrics) == EXPECTED, what="the gauges follow", timeout_seconds=30)
+        wait_until(lambda: shown(metrics) == EXPECTED, what="the gauges follow", timeout_seconds=120)
         tables.append(LEDGER, [{"idempotency_key": "k3", "state": "CREATED", "at": NOW}])
     assert metrics.value("claimx_task_ledger", state="created") == 2
     assert not [thread for thread in threading.enumerate() if thread.name == "table gauges"]

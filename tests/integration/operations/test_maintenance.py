@@ -121,12 +121,12 @@ def appending(spark: SparkSession, warehouse: Warehouse) -> Iterator[list[str]]:
     writer.start()
     yield done
     stop.set()
-    writer.join(timeout=60)
+    writer.join(timeout=240)
 
 
 def test_upkeep_beside_a_writer_loses_no_row(spark: SparkSession, warehouse: Warehouse, appending: list[str]) -> None:
     """Rows that are appended while the table is compacted and vacuumed are all there afterwards, and so is the writer."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not appending and time.monotonic() < deadline:
         time.sleep(0.05)
     steps = _maintained(spark, warehouse)

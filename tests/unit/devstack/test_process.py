@@ -38,7 +38,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_for(text: str, log: Path) -> None:
-    wait_until(lambda: log.is_file() and text in log.read_text(), what=f"{text!r} in the log", timeout_seconds=20)
+    wait_until(lambda: log.is_file() and text in log.read_text(), what=f"{text!r} in the log", timeout_seconds=120)
 
 
 def test_is_asked_to_stop(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_dies_with_its_caller(tmp_path: Path) -> None:
         assert caller.stdout is not None
         pid = int(caller.stdout.readline())
         caller.kill()
-        caller.wait(timeout=10)
-    wait_until(lambda: not is_alive(pid), what=f"process {pid} has ended", timeout_seconds=20)
+        caller.wait(timeout=60)
+    wait_until(lambda: not is_alive(pid), what=f"process {pid} has ended", timeout_seconds=120)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
@@ -83,8 +83,8 @@ def test_dies_with_its_watchdog(tmp_path: Path) -> None:
         pid = process.pid
         parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
         os.kill(parent, signal.SIGKILL)
-        wait_until(lambda: not is_alive(pid), what=f"process {pid} has ended", timeout_seconds=20)
-        wait_until(lambda: not process.is_running, what="the end is seen", timeout_seconds=20)
+        wait_until(lambda: not is_alive(pid), what=f"process {pid} has ended", timeout_seconds=120)
+        wait_until(lambda: not process.is_running, what="the end is seen", timeout_seconds=120)
 
 
 def test_says_that_a_command_is_not_there(tmp_path: Path) -> None:

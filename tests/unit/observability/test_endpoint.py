@@ -18,7 +18,7 @@ def test_metrics_are_there_while_the_run_lasts(free_port: int) -> None:
     metrics = Metrics()
     metrics.count("itel_plugin_events_triggered_total", 3)
     with served(metrics.registry, load().metrics, port=free_port):
-        body = urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=5).read().decode()
+        body = urllib.request.urlopen(f"http://127.0.0.1:{free_port}/metrics", timeout=60).read().decode()
     assert "itel_plugin_events_triggered_total 3.0" in body
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -67,14 +67,14 @@ def test_batches_of_two_queries_do_not_mix():
 
     def batch(job: str) -> None:
         with carrying(job=job):
-            both.wait(timeout=10)
+            both.wait(timeout=60)
             logger().info(job)
 
     threads = [threading.Thread(target=batch, args=[job]) for job in ("task_trigger", "task_tracking")]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert sorted((line["message"], line["job"]) for line in lines(stream)) == [
         ("task_tracking", "task_tracking"),
         ("task_trigger", "task_trigger"),

@@ -43,7 +43,7 @@ def test_two_threads_that_set_one_gauge_first_do_not_collide(metrics):
     start = threading.Barrier(8)
 
     def set_it() -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         try:
             metrics.set("claimx_pending_claims", 1)
         except ValueError as error:
@@ -53,7 +53,7 @@ def test_two_threads_that_set_one_gauge_first_do_not_collide(metrics):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert failures == []
 
 

@@ -41,7 +41,7 @@ def test_it_ends_with_a_caller_that_is_killed():
         assert caller.stdout is not None
         pid = int(caller.stdout.readline())
         caller.kill()
-    wait_until(lambda: not psutil.pid_exists(pid), what="the simulator is gone", timeout_seconds=15)
+    wait_until(lambda: not psutil.pid_exists(pid), what="the simulator is gone", timeout_seconds=60)
 
 
 def test_every_request_is_on_disk_before_its_answer(tmp_path):
@@ -53,7 +53,7 @@ def test_every_request_is_on_disk_before_its_answer(tmp_path):
                 f"{simulator.base_url}/api/v1/projects/5/tasks",
                 json={"task_type": "T", "external_reference": f"k{n}"},
                 headers={"Authorization": "Bearer sentinel-token", "Idempotency-Key": f"k{n}"},
-                timeout=5,
+                timeout=60,
             )
             lines = simulator.request_log.read_text().splitlines()
             assert len(lines) == n + 1
