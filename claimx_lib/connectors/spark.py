@@ -153,4 +153,6 @@ def _session_options(settings: Settings) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(settings.spark.shuffle_partitions),
         "spark.databricks.delta.snapshotPartitions": str(settings.spark.snapshot_partitions),
         "spark.sql.streaming.metricsEnabled": "false",
+        # HotSpot leaves longer methods to its interpreter: a filter fused with a parser would cost each record so much.
+        "spark.sql.codegen.hugeMethodLimit": "8000",
     }

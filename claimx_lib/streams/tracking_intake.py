@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.tracking import SKIPPED
 from claimx_lib.transforms.tracking_rows import day_number
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 Coordinates = tuple[int, int]
 """Partition and offset on the tracking topic."""
@@ -38,16 +39,18 @@ class Intake:
 
 def taken_in(rows: DataFrame) -> Intake:
     """Read the light columns of judged rows in one job."""
-    light = rows.select(
-        "topic",
-        "partition",
-        "offset",
+    return _intake(rows.select(*_light()).toArrow().to_pylist())
+
+
+@built_once
+def _light() -> list[Column]:
+    return [
+        *map(F.col, ("topic", "partition", "offset")),
         F.col("verdict.reason").alias("reason"),
         F.when(F.col("verdict").isNull(), F.col("event_id")).alias("event_id"),
         day_number(F.col("event_timestamp")).alias("day"),
         F.unix_millis("kafka_at").alias("kafka_ms"),
-    )
-    return _intake(light.toArrow().to_pylist())
+    ]
 
 
 def _intake(records: list[dict[str, Any]]) -> Intake:

@@ -11,10 +11,11 @@ from claimx_lib.config.jobs import TaskTracking
 from claimx_lib.config.settings import ClaimX
 from claimx_lib.domain.enrichment import ENRICHMENT_DDL, TASK_KEY, EnrichmentStatus, EnrichPolicy
 from claimx_lib.domain.retry import RetryPolicy
+from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.rescue import variant_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 Kernel = Callable[[Iterator[Any]], Iterator[Any]]
 """Record batches in, record batches with the columns of `ENRICHMENT_DDL` added out."""
@@ -72,10 +73,16 @@ def figures(frame: DataFrame, texts: Mapping[str, str]) -> DataFrame:
     """One row on enriched rows: arrays of statuses, errors' kinds and seconds, sums of calls, and for each struct of
     `texts` (struct column: column of its JSON text) the shape of its objects and how many texts are odd.
     """
-    looked_into = frame.select("*", *(variant_of(F.col(t)).alias(f"variant_{s}") for s, t in texts.items()))
+    variants, sums = _figures(dict(texts))
+    return frame.select("*", *variants).agg(*sums)
+
+
+@built_once
+def _figures(texts: dict[str, str]) -> tuple[list[Column], list[Column]]:
+    variants = [variant_of(F.col(text)).alias(f"variant_{struct}") for struct, text in texts.items()]
     shapes = [F.schema_of_variant_agg(f"variant_{struct}").alias(f"shape_{struct}") for struct in texts]
     odd = [(F.count(t) - F.count(f"variant_{s}")).alias(f"odd_{s}") for s, t in texts.items()]
-    return looked_into.agg(
+    sums = [
         F.count(F.lit(1)).alias("rows"),
         F.collect_list("enrichment_status").alias("enrichments"),
         F.collect_list("task_status").alias("statuses"),
@@ -83,6 +90,5 @@ def figures(frame: DataFrame, texts: Mapping[str, str]) -> DataFrame:
         F.flatten(F.collect_list("api_seconds")).alias("seconds"),
         F.coalesce(F.sum("api_calls"), F.lit(0)).alias("calls"),
         F.coalesce(F.sum("api_errors"), F.lit(0)).alias("api_errors"),
-        *shapes,
-        *odd,
-    )
+    ]
+    return variants, [*sums, *shapes, *odd]

@@ -13,6 +13,7 @@ from claimx_lib.config.jobs import FieldRule, SkipIf, TaskTracking
 from claimx_lib.domain.enrichment import PROJECT_KEY, TASK_KEY
 from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.schemas.tables import TRACKING
+from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.decode import as_instant, as_integer, as_long, json_object, text_of
 from claimx_lib.transforms.encode import json_object_of, json_string
 from claimx_lib.transforms.rescue import json_path
@@ -40,44 +41,63 @@ def judged(frame: DataFrame, job: TaskTracking) -> DataFrame:
     a text that holds nothing of the payload. Further: kafka_at, task and project (JSON texts), the texts that fit no
     column in `misfits`, source_*, lookup_task_id, lookup_project_id.
     """
-    decoded = _with_texts(frame, job)
-    typed = decoded.select(
-        *_RECORD,
-        "kafka_at",
-        "texts",
+    for columns in _judging(job):
+        frame = frame.select(*columns)
+    return frame
+
+
+@built_once
+def _judging(job: TaskTracking) -> list[list[Column]]:
+    """The columns of each step from a record to its verdict."""
+    paths = _paths(job)
+    heads = sorted({"task", "project", *(path[0] for path in paths.values())})
+    within = {head: sorted({p[1] for p in paths.values() if p[0] == head and len(p) > 1}) for head in heads}
+    nested = {head: names for head, names in within.items() if names}
+    return [_parsed(heads), _opened(nested), _with_texts(paths, job), _typed_all(job), _judged(job)]
+
+
+def _parsed(heads: list[str]) -> list[Column]:
+    """`message`: STRUCT of the top-level fields asked for."""
+    message = json_object(text_of(F.col("value")), heads)
+    return [*map(F.col, _RECORD), F.col("timestamp").alias("kafka_at"), message.alias("message")]
+
+
+def _opened(nested: dict[str, list[str]]) -> list[Column]:
+    """`in_<head>`: STRUCT of the fields asked for within a top-level field."""
+    return [F.col("*"), *(json_object(F.col("message").getField(h), n).alias(f"in_{h}") for h, n in nested.items())]
+
+
+def _with_texts(paths: dict[str, tuple[str, ...]], job: TaskTracking) -> list[Column]:
+    """`texts`: STRUCT of every path asked for, by its name, defaults filled in."""
+    defaults = {name: F.lit(value) for name, value in job.defaults.items()}
+    texts = [F.coalesce(_at(path), defaults.get(name, F.lit(None))).alias(name) for name, path in paths.items()]
+    return [*map(F.col, _RECORD), F.col("kafka_at"), F.col("message"), F.struct(*texts).alias("texts")]
+
+
+def _typed_all(job: TaskTracking) -> list[Column]:
+    return [
+        *map(F.col, (*_RECORD, "kafka_at", "texts")),
         F.col("message").isNull().alias("is_undecodable"),
         F.col("message.task").alias("task"),
         F.col("message.project").alias("project"),
         *(_typed(name).alias(name) for name in job.mappings),
-        *(F.lit(None).cast("string").alias(n) for n in _NEEDED if n not in job.mappings),
-    )
-    return typed.select(
-        *(name for name in typed.columns if name not in {"texts", "is_undecodable"}),
+        *(F.lit(None).cast("string").alias(name) for name in _unmapped(job)),
+    ]
+
+
+def _judged(job: TaskTracking) -> list[Column]:
+    return [
+        *map(F.col, (*_RECORD, "kafka_at", "task", "project", *job.mappings, *_unmapped(job))),
         _verdict(job).alias("verdict"),
         json_object_of(_misfits(job)).alias("misfits"),
         *_source(),
         _lookup_key(job, "task_id", is_wanted=job.lookup_enabled).alias(TASK_KEY),
         _lookup_key(job, "project_id", is_wanted=job.lookup_enabled and job.project_lookup).alias(PROJECT_KEY),
-    )
+    ]
 
 
-def _with_texts(frame: DataFrame, job: TaskTracking) -> DataFrame:
-    """`message` STRUCT of the top-level fields asked for, `texts` STRUCT of every path asked for, by its name."""
-    paths = _paths(job)
-    heads = sorted({"task", "project", *(path[0] for path in paths.values())})
-    within = {head: sorted({p[1] for p in paths.values() if p[0] == head and len(p) > 1}) for head in heads}
-    nested = {head: names for head, names in within.items() if names}
-    parsed = frame.select(
-        *_RECORD,
-        F.col("timestamp").alias("kafka_at"),
-        json_object(text_of(F.col("value")), heads).alias("message"),
-    )
-    opened = parsed.select(
-        "*", *(json_object(F.col("message").getField(h), names).alias(f"in_{h}") for h, names in nested.items())
-    )
-    defaults = {name: F.lit(value) for name, value in job.defaults.items()}
-    texts = [F.coalesce(_at(path), defaults.get(name, F.lit(None))).alias(name) for name, path in paths.items()]
-    return opened.select(*_RECORD, "kafka_at", "message", F.struct(*texts).alias("texts"))
+def _unmapped(job: TaskTracking) -> list[str]:
+    return [name for name in _NEEDED if name not in job.mappings]
 
 
 def _paths(job: TaskTracking) -> dict[str, tuple[str, ...]]:

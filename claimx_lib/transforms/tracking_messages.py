@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from claimx_lib.config.settings import Pii
 from claimx_lib.domain.enrichment import EnrichmentStatus
 from claimx_lib.domain.reasons import Reason
+from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.decode import text_of
 from claimx_lib.transforms.masking import masked_json, masked_text
 
@@ -41,6 +42,11 @@ def success_messages(rows: DataFrame, topic: str, pii: Pii) -> DataFrame:
     """topic, key, value for rows with event_id, task_id, assignment_id, project_id, task_status, enrichment_status and
     processed_at (text).
     """
+    return rows.select(*_success(topic, pii))
+
+
+@built_once
+def _success(topic: str, pii: Pii) -> list[Column]:
     status = masked_text(F.col("task_status")) if pii.mask_messages else F.col("task_status")
     value = F.struct(
         "event_id",
@@ -51,9 +57,7 @@ def success_messages(rows: DataFrame, topic: str, pii: Pii) -> DataFrame:
         "enrichment_status",
         "processed_at",
     )
-    return rows.select(
-        F.lit(topic).alias("topic"), F.col("event_id").alias("key"), F.to_json(value, _WITH_NULLS).alias("value")
-    )
+    return [F.lit(topic).alias("topic"), F.col("event_id").alias("key"), F.to_json(value, _WITH_NULLS).alias("value")]
 
 
 def failures(rows: DataFrame) -> DataFrame:

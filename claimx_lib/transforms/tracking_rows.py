@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 
 from claimx_lib.domain.json_shape import parsed_shape
 from claimx_lib.schemas.tables import TRACKING
+from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.encode import json_members
 from claimx_lib.transforms.evolution import Evolution, evolved
 from claimx_lib.transforms.rescue import left_over, typed
@@ -58,15 +59,24 @@ def table_rows(
     frame: DataFrame, fits: Mapping[str, Fit], *, processed_at: datetime, defaults: Mapping[str, str]
 ) -> DataFrame:
     """The rows as they are appended: the table's columns in their order, structs grown as `fits` say."""
-    opened = frame.select("*", *(typed(F.col(f.text), f.evolution.target).alias(name) for name, f in fits.items()))
+    structs, columns = _row_columns(dict(fits), dict(defaults), frame.columns)
+    at = {"processed_timestamp": F.lit(processed_at).alias("processed_timestamp")}
+    return frame.select("*", *structs).select(*({**columns, **at}.values()))
+
+
+@built_once
+def _row_columns(
+    fits: dict[str, Fit], defaults: dict[str, str], given: list[str]
+) -> tuple[list[Column], dict[str, Column]]:
+    """The structs out of their texts, then the table's columns by name; when the row is made is left open."""
+    structs = [typed(F.col(fit.text), fit.evolution.target).alias(name) for name, fit in fits.items()]
     made = {
-        "processed_timestamp": F.lit(processed_at),
+        **{name: F.lit(value) for name, value in defaults.items() if name not in given},
         **{name: F.col(name) for name in fits},
         **_day_of(F.col("event_timestamp")),
         "rescued_data": rescued_data(fits, F.col("misfits")),
     }
-    constants = {name: F.lit(value) for name, value in defaults.items() if name not in frame.columns}
-    return opened.select(*(_column(f, frame.columns, {**constants, **made}) for f in TRACKING.schema))
+    return structs, {field.name: _column(field, given, made) for field in TRACKING.schema}
 
 
 def _column(field: T.StructField, given: list[str], made: Mapping[str, Column]) -> Column:

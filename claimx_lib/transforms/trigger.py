@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from claimx_lib.config.jobs import TaskTrigger, Trigger
 from claimx_lib.domain.reasons import Reason
+from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.decode import as_integer, json_object, text_of
 from claimx_lib.transforms.encode import json_string
 
@@ -39,35 +40,50 @@ def judged(frame: DataFrame, job: TaskTrigger, *, max_message_bytes: int) -> Dat
     Input: the columns of a Kafka record. Output: these (`value` for dead letters alone), outcome, topics to publish to,
     project_id, and the tracking message in two parts, `head` (all but task and project) and `tail`.
     """
-    decoded = frame.select(*_RECORD, _event(text_of(F.col("value"))).alias("event"))
-    with_task = decoded.select("*", _task(F.col("event.task")).alias("task"))
-    with_id = with_task.select("*", _template(F.col("task.task_id"), job.triggers).alias("task_id"))
-    routed = with_id.select("*", _topics(job.triggers).alias("topics"))
-    written = routed.select(
-        "*", F.when(_is_ours(), _head(job.triggers)).alias("head"), F.when(_is_ours(), _tail(job)).alias("tail")
-    )
-    sized = written.select("*", _outcome(max_message_bytes).alias("outcome"))
-    return sized.select(
-        *(name for name in _RECORD if name != "value"),
+    for columns in _judging(job, max_message_bytes):
+        frame = frame.select(*columns)
+    return frame
+
+
+@built_once
+def _judging(job: TaskTrigger, max_message_bytes: int) -> list[list[Column]]:
+    """The columns of each step from a record to its outcome."""
+    event = _event(text_of(F.col("value")))
+    parts = [F.when(_is_ours(), _head(job.triggers)).alias("head"), F.when(_is_ours(), _tail(job)).alias("tail")]
+    every = F.col("*")
+    return [
+        [*map(F.col, _RECORD), event.alias("event")],
+        [every, _task(F.col("event.task")).alias("task")],
+        [every, _template(F.col("task.task_id"), job.triggers).alias("task_id")],
+        [every, _topics(job.triggers).alias("topics")],
+        [every, *parts],
+        [every, _outcome(max_message_bytes).alias("outcome")],
+        _judged(),
+    ]
+
+
+def _judged() -> list[Column]:
+    return [
+        *(F.col(name) for name in _RECORD if name != "value"),
         F.when(F.col("outcome") != PUBLISHED, F.col("value")).alias("value"),
-        "outcome",
-        "topics",
-        F.col("event.project_id").alias("project_id"),
-        F.col("event.event_id").alias("event_id"),
-        "head",
-        "tail",
-    )
+        *map(F.col, ("outcome", "topics", "event.project_id", "event.event_id", "head", "tail")),
+    ]
 
 
 def tracking_messages(rows: DataFrame) -> DataFrame:
     """The Kafka messages of judged rows: topic, key (project_id), value, headers with the record's coordinates."""
+    return rows.where(F.col("outcome") == PUBLISHED).select(*_message())
+
+
+@built_once
+def _message() -> list[Column]:
     source = F.concat_ws("/", "topic", "partition", "offset").cast("binary")
-    return rows.where(F.col("outcome") == PUBLISHED).select(
+    return [
         F.explode("topics").alias("topic"),
         F.col("project_id").alias("key"),
         F.concat(F.expr("left(head, length(head) - 1)"), F.col("tail")).alias("value"),
         F.array(F.named_struct(F.lit("key"), F.lit(SOURCE_HEADER), F.lit("value"), source)).alias("headers"),
-    )
+    ]
 
 
 def refused_events(rows: DataFrame) -> DataFrame:
