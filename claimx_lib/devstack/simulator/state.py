@@ -73,7 +73,12 @@ class State:
         """The task, made up where the switch says that every task is known."""
         known = self.tasks.get(task_id)
         if known is None and self.switches.any_task:
-            return {"id": task_id, "status": "assigned", "name": f"Task {task_id}", "details": {"rooms": 3}}
+            return {
+                "id": int(task_id) if task_id.isdecimal() else task_id,
+                "status": "assigned",
+                "name": f"Task {task_id}",
+                "details": {"rooms": 3},
+            }
         return known
 
     def projects_of(self, claim_number: str) -> list[Object]:
