@@ -1,4 +1,4 @@
-"""The table of docs/performance.md: one line a ratio, from docs/benchmarks/latest.json."""
+"""What docs/performance.md shows of docs/benchmarks/latest.json: a table, one line a ratio, and a picture."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.performance import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 LATEST = ROOT / "docs" / "benchmarks" / "latest.json"
@@ -21,7 +23,8 @@ def entries() -> dict[str, Any]:
 
 
 def write() -> None:
-    """The document's table is of all entries."""
+    """The document's table and its picture are of all entries."""
+    picture.write(entries())
     if DOCUMENT.is_file():
         head, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
         tail = rest.partition(END)[2]

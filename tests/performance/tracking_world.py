@@ -32,6 +32,7 @@ def tracking_world(*sets: str, master: str = "local[2]") -> Iterator[World]:
             load(sets=["spark.ui_enabled=false", f"spark.master={master}"]), app_name="claimx benchmarks"
         )
         session.sparkContext.setLogLevel("ERROR")
+        session.conf.set("spark.sql.adaptive.enabled", "false")  # as Spark sets it for a stream's batches
         with Broker(data_dir=folder / "broker") as broker, Simulator(token=TOKEN) as simulator:
             simulator.control.switch(any_task=True)
             for part in ("empty", "made", "world"):
