@@ -22,13 +22,13 @@ from claimx_lib.errors import ClaimxError, ConfigError, UsageError
 from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
 from claimx_lib.observability.metrics import Metrics
-from claimx_lib.observability.push import push
+from claimx_lib.observability.push import pushed
 from claimx_lib.operations.backfill import backfill_settings
 from claimx_lib.operations.gauges import refreshed, table_gauges
 from claimx_lib.operations.maintenance import Step, maintain, reported
 from claimx_lib.operations.preflight import checked, tables_of
 from claimx_lib.operations.tables import require_tables
-from claimx_lib.streams.application import FLOW, run_in_turn, run_together
+from claimx_lib.streams.application import FLOW, Failures, run_in_turn, run_together
 from claimx_lib.streams.context import JobContext, StopFlag, utc_now
 from claimx_lib.streams.gaps import record_gaps
 from claimx_lib.streams.reenrich import Repaired, reenrich
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from claimx_lib.config.settings import Settings
+    from claimx_lib.domain.offsets import Gap
 
 ALL = "all"
 MAINTENANCE = "maintenance"
@@ -74,25 +75,32 @@ def run(
     flag, counted = stop or StopFlag(), metrics or Metrics()
     configure_logs(settings.logging)
     gaps = checked(settings, names)
-    with served(counted.registry, settings.metrics, port=_port(names, settings)), stop_on_signals(flag):
-        with spark_session(settings, app_name=f"claimx {' '.join(names)}") as session, stop_on_signals(flag):
-            context = JobContext(
-                session=session,
-                settings=settings,
-                metrics=counted,
-                stop=flag,
-                available_now=available_now,
-                jobs_in_application=names,
-                until=until,
-            )
-            require_tables(settings, tables_of(names), session)
-            gauges = table_gauges(context.warehouse, counted, session)
-            with refreshed(gauges, every_seconds=settings.metrics.refresh_seconds):
-                record_gaps(context, gaps)
-                failures = run_in_turn(names, context) if available_now else run_together(names, context)
-        if available_now:
-            _push(counted, settings, names)
-    return RunReport(failures=tuple(failures.items()))
+    with (
+        served(counted.registry, settings.metrics, port=_port(names, settings)),
+        pushed(counted.registry, settings.metrics, run="-".join(names), is_continuous=not available_now),
+        stop_on_signals(flag),
+        spark_session(settings, app_name=f"claimx {' '.join(names)}") as session,
+        stop_on_signals(flag),
+    ):
+        context = JobContext(
+            session=session,
+            settings=settings,
+            metrics=counted,
+            stop=flag,
+            available_now=available_now,
+            jobs_in_application=names,
+            until=until,
+        )
+        require_tables(settings, tables_of(names), session)
+        return RunReport(failures=tuple(_carried_out(context, gaps).items()))
+
+
+def _carried_out(context: JobContext, gaps: dict[str, list[Gap]]) -> Failures:
+    gauges = table_gauges(context.warehouse, context.metrics, context.session)
+    with refreshed(gauges, every_seconds=context.settings.metrics.refresh_seconds):
+        record_gaps(context, gaps)
+        flow = run_in_turn if context.available_now else run_together
+        return flow(context.jobs_in_application, context)
 
 
 def backfill(job: str, settings: Settings, *, since: datetime, until: datetime | None) -> RunReport:
@@ -233,12 +241,6 @@ def loss_accepted(is_accepted: bool) -> list[str]:  # noqa: FBT001  (it is what 
 def _port(names: Sequence[str], settings: Settings) -> int:
     own: int | None = getattr(settings.jobs, names[0]).metrics_port if len(names) == 1 else None
     return settings.metrics.port if own is None else own
-
-
-def _push(metrics: Metrics, settings: Settings, names: Sequence[str]) -> None:
-    problem = push(metrics.registry, settings.metrics, run="-".join(names))
-    if problem is not None:
-        logger().warning("metrics were not pushed", problem=problem)
 
 
 def _stop_quietly(session: SparkSession) -> None:

@@ -136,11 +136,12 @@ class Spark(Model):
 
 
 class Metrics(Model):
-    """The driver's Prometheus endpoint, and a Pushgateway for short runs."""
+    """The driver's Prometheus endpoint, and a Pushgateway for runs that nobody scrapes."""
 
     port: Port
     host: str
     pushgateway_url: str | None
+    push_seconds: Seconds
     refresh_seconds: PositiveSeconds
 
 

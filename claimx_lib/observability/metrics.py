@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -51,6 +51,14 @@ class Metrics:
         if not isinstance(metric, Gauge):
             raise TypeError(name)
         metric.set(value)
+        self._show(name)
+
+    def follow(self, name: str, read: Callable[[], float], **labels: str) -> None:
+        """Have a gauge's series read its value whenever it is looked at, whatever else stands still; until `forget`."""
+        metric = self._of(name, labels)
+        if not isinstance(metric, Gauge):
+            raise TypeError(name)
+        metric.set_function(read)
         self._show(name)
 
     def replace(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:

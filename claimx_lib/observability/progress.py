@@ -28,6 +28,7 @@ class ProgressListener(StreamingQueryListener):
     """Keeps each query's lag, records read and time of its last progress; a query's name is its job.
 
     A query without input tells so every ten seconds: that is progress too. One that is stuck in a batch tells nothing.
+    The time since then is taken whenever somebody looks: it grows also while Spark's JVM answers nobody.
     """
 
     def __init__(self, metrics: Metrics, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -43,6 +44,7 @@ class ProgressListener(StreamingQueryListener):
         self._last[job] = self._monotonic()
         self._records[job] = 0
         self._ended[job] = threading.Event()
+        self._metrics.follow(SINCE_PROGRESS, lambda: self._since(job), job=job)
 
     def records(self, job: str, *, wait_seconds: float = 0.0) -> int:
         """Return the number of records that the query has read since it began.
@@ -52,9 +54,13 @@ class ProgressListener(StreamingQueryListener):
         self._ended[job].wait(wait_seconds)
         return self._records[job]
 
-    def refresh(self, job: str) -> None:
-        """Set the time since the query's last progress as it is at this moment."""
-        self._metrics.set(SINCE_PROGRESS, self._monotonic() - self._last[job], job=job)
+    def end(self, job: str) -> None:
+        """Let the time since the last progress stand: a query that has ended is not stuck."""
+        self._metrics.forget(SINCE_PROGRESS, job=job)
+        self._metrics.set(SINCE_PROGRESS, self._since(job), job=job)
+
+    def _since(self, job: str) -> float:
+        return self._monotonic() - self._last[job]
 
     # Spark names these four.
 

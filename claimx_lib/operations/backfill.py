@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def backfill_settings(settings: Settings, job: str, *, since: datetime, until: datetime | None) -> Settings:
     """Return the settings with which the job reads from `since` on (Kafka's timestamps), on a checkpoint for this range.
 
-    Called again for the same range it goes on where it stopped. The job's own checkpoint is left alone.
+    Called again for the same range it goes on where it stopped. The job's own checkpoint is left alone, and so are its
+    port and its figures at a Pushgateway: it may be running.
     """
     if until is not None and until <= since:
         raise UsageError(
@@ -27,11 +28,12 @@ def backfill_settings(settings: Settings, job: str, *, since: datetime, until: d
     for place, offset in offsets_at(settings.kafka, topics_of(settings, job)[0], since).items():
         starts.setdefault(place.topic, {})[str(place.partition)] = offset
     span = f"{since:%Y%m%dT%H%M%SZ}-{f'{until:%Y%m%dT%H%M%SZ}' if until else 'end'}"
-    own = getattr(settings.jobs, job).model_copy(update={"starting_offsets": json.dumps(starts)})
+    own = getattr(settings.jobs, job).model_copy(update={"starting_offsets": json.dumps(starts), "metrics_port": None})
     storage = {"checkpoints": f"{settings.storage.checkpoints.rstrip('/')}/backfill/{span}"}
     return settings.model_copy(
         update={
             "jobs": settings.jobs.model_copy(update={job: own}),
+            "metrics": settings.metrics.model_copy(update={"port": 0, "pushgateway_url": None}),
             "storage": settings.storage.model_copy(update=storage),
         }
     )

@@ -63,6 +63,7 @@ def _run(jobs: Sequence[str], context: JobContext, listener: ProgressListener) -
 
     def ended(job: str, failure: ClaimxError | None) -> None:
         seconds = round(time.monotonic() - began, 1)
+        listener.end(job)
         if failure is None:
             records = listener.records(job, wait_seconds=LAST_WORD_SECONDS)
             context.metrics.forget(RUNNING, job=job)
@@ -81,7 +82,7 @@ def _run(jobs: Sequence[str], context: JobContext, listener: ProgressListener) -
             ended(job, None if isinstance(error, StopRequested) else explained(error))
         else:
             context.metrics.set(RUNNING, 1, job=job)
-    watch(queries, context, each_look=listener.refresh, ended=ended)
+    watch(queries, context, ended=ended)
     return failures
 
 

@@ -23,13 +23,11 @@ def watch(
     queries: Mapping[str, StreamingQuery],
     context: JobContext,
     *,
-    each_look: Callable[[str], None],
     ended: Callable[[str, ClaimxError | None], None],
 ) -> None:
     """Return when every query has ended; one that fails leaves the others running.
 
-    `each_look` is called for each running query some times a second, `ended` once for each with why it failed, None
-    where it is done or was stopped. Once `context.stop` is set, a query between two batches is stopped at once and
+    `ended` is called once for each with why it failed, None where it is done or was stopped. Once `context.stop` is set, a query between two batches is stopped at once and
     one in a batch after it: the next batch refuses. What is not at rest after `stop_timeout_seconds` is stopped all
     the same: the checkpoint makes that safe.
     """
@@ -41,9 +39,7 @@ def watch(
             overdue = time.monotonic() - stopping_since > context.settings.stop_timeout_seconds
             _stop_idle(running, even_busy=overdue)
         for job, query in list(running.items()):
-            if _is_active(query):
-                each_look(job)
-            else:
+            if not _is_active(query):
                 del running[job]
                 ended(job, failure_of(job, query, context))
         if running:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from claimx_lib import runtime
 from claimx_lib.connectors.kafka_client import admin
 from claimx_lib.errors import KafkaError
 from claimx_lib.streams.context import StopFlag
+from tests.fakes.pushgateway import Pushgateway
 from tests.fakes.world import World, event
 
 CLAIMX = Path(sys.executable).with_name("claimx")
@@ -33,11 +35,11 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 240) -> Non
 
 
 @contextmanager
-def running(world: World, *jobs: str) -> Iterator[subprocess.Popen[str]]:
+def running(world: World, job: str, *own: str) -> Iterator[subprocess.Popen[str]]:
     """`claimx run` as a process of its own, killed at the end if it still lives."""
-    sets = [argument for one in world.sets() for argument in ("--set", one)]
     log = f"logging.spark_file={world.folder}/spark.log"
-    command = [str(CLAIMX), "run", *jobs, *sets, "--set", log]
+    sets = [argument for one in (*world.sets(), log, *own) for argument in ("--set", one)]
+    command = [str(CLAIMX), "run", job, *sets]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         yield process
@@ -54,14 +56,25 @@ def jvm_of(process: subprocess.Popen[str]) -> psutil.Process | None:
 
 @pytest.mark.timeout(600)
 def test_sigterm_stops_between_two_batches(world: World) -> None:
-    """SIGTERM to a running application ends it with 0, without a traceback, and what it had read stays done."""
+    """SIGTERM to a running application ends it with 0, without a traceback, and what it had read stays done; a
+    Pushgateway was told of it all along, and has its last figures.
+    """
     world.send("claimx_events", [event(f"e{n}") for n in range(5)])
-    with running(world, "task_trigger") as process:
+    pushes = ("metrics.pushgateway_url={url}", "metrics.push_seconds=0.5")
+    with (
+        Pushgateway() as gateway,
+        running(world, "task_trigger", *(p.format(url=gateway.url) for p in pushes)) as process,
+    ):
         until(lambda: len(world.received("tracking")) == 5, "the events are published")
+        goes_on = {(("instance", "continuous"), ("job", "task_trigger"), ("run", "task_trigger")): 1}
+        until(lambda: gateway.values("claimx_stream_running") == goes_on, "a push tells that it runs")
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=60)
         assert process.returncode == 0, told
         assert "Traceback" not in told
+        published = gateway.values("itel_plugin_events_published_total")
+        assert published == {(("instance", "continuous"), ("job", "claimx"), ("run", "task_trigger")): 5}
+        assert gateway.values("claimx_stream_running") == {}, "stopped, not failed"
     report = runtime.run(["task_trigger"], world.settings, available_now=True)
     assert report.status == 0
     assert len(world.received("tracking")) == 5
@@ -128,13 +141,17 @@ def test_records_that_aged_out_are_told_and_accounted_for(world: World) -> None:
 
 
 def test_a_backfill_reads_its_range_on_a_checkpoint_of_its_own(world: World) -> None:
-    """Only records of the range are processed again; the job's own checkpoint and what is there stay as they are."""
+    """Only records of the range are processed again; the job's own checkpoint and what is there stay as they are.
+    The job may be running: its port is not asked for.
+    """
     world.send("claimx_events", [event("early")])
     until(lambda: len(world.received("claimx_events")) == 1, "the event is there")
     between = datetime.now(UTC) + timedelta(milliseconds=5)  # Kafka counts milliseconds: the two must not share one
     until(lambda: datetime.now(UTC) > between, "the clock goes on")
     world.send("claimx_events", [event("late")])
-    report = runtime.backfill("task_trigger", world.settings, since=between - timedelta(hours=1), until=between)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        beside = world.with_settings(f"metrics.port={taken.getsockname()[1]}").settings
+        report = runtime.backfill("task_trigger", beside, since=between - timedelta(hours=1), until=between)
     assert report.status == 0
     assert [message["value"]["event_id"] for message in world.received("tracking")] == ["early"]
     assert not (Path(world.settings.storage.checkpoints) / "task_trigger").exists()

@@ -88,7 +88,7 @@ def real_run(
         create_topics(world.settings.kafka, topic_specs(world.settings))
         words = [word for pair in [*world.sets(), f"metrics.port={port}"] for word in ("--set", pair)]
         log = folder / "run.log"
-        with log.open("wb") as errors, _application(words, errors) as process:
+        with log.open("wb") as errors, application("all", words, errors) as process:
             try:
                 with Prometheus(
                     folder=folder / "prometheus", targets=[f"127.0.0.1:{port}"], scrape_seconds=1
@@ -111,9 +111,10 @@ def real_run(
                     process.kill()
 
 
-def _application(words: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def application(jobs: str, words: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """`claimx run` as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "claimx_lib.cli.main", "run", "all", *words],
+        [sys.executable, "-m", "claimx_lib.cli.main", "run", jobs, *words],
         env={**os.environ, "CLAIMX_API_TOKEN": TOKEN},
         stdout=subprocess.DEVNULL,
         stderr=errors,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 
 from claimx_lib.devstack.waiting import wait_until
@@ -92,6 +93,19 @@ def test_progress_is_told_while_nothing_happens(real_run: RealRun):
     assert real_run.prometheus.number("max(claimx_stream_seconds_since_progress)") < 30
 
 
+def test_a_jvm_that_answers_nobody_is_told_to_be_stuck(real_run: RealRun):
+    """While Spark's JVM stands still the time since progress grows; when it goes on it falls again."""
+    children = psutil.Process(real_run.process.pid).children()
+    jvm = next(child for child in children if child.name() == "java")
+    since = "max(claimx_stream_seconds_since_progress)"
+    jvm.suspend()
+    try:
+        wait_until(lambda: real_run.prometheus.number(since) > 30, what="it is told to be stuck", timeout_seconds=60)
+    finally:
+        jvm.resume()
+    wait_until(lambda: real_run.prometheus.number(since) < 15, what="it is told to go on", timeout_seconds=60)
+
+
 def test_the_log_is_json_with_job_and_batch(real_run: RealRun):
     """Each line is one JSON object with level, time and message; those of a batch name job and batch."""
     lines = real_run.lines()
@@ -128,16 +142,16 @@ def test_neither_token_nor_payload_is_logged_or_measured(real_run: RealRun):
 
 
 def test_a_broken_api_and_a_flood_of_dead_letters_fire_their_alerts(real_run: RealRun):
-    """ClaimX answers 500 to 25 look-ups and 25 records cannot be read: those two alerts fire, and no critical other."""
+    """ClaimX answers 500 to 25 look-ups and 25 records cannot be read: their alerts fire, and no critical other."""
     assert not {"ItelClaimxApiErrors", "ClaimxDeadLetterRateHigh"} & real_run.prometheus.firing()
     real_run.simulator.control.fault("status", status=500)
     topics = real_run.world.settings.kafka.topics
     broken = [b"\xff 32513 %d" % n for n in range(25)]
     real_run.say(topics.claimx_events, *(event(f"f{n}", task=9000 + n) for n in range(25)), *broken)
-    wanted = {"ItelClaimxApiErrors", "ClaimxDeadLetterRateHigh"}
+    wanted = {"ItelClaimxApiErrors", "ClaimxDeadLetterRateHigh", "ClaimxDeadLettersOpened"}
     wait_until(
         lambda: real_run.prometheus.firing() >= wanted,
-        what="both alerts fire",
+        what="the alerts fire",
         timeout_seconds=90,
         cure=f"see {real_run.log}",
     )

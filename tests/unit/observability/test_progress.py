@@ -51,11 +51,23 @@ def test_a_stuck_batch_lets_the_time_since_progress_grow() -> None:
     listener.onQueryProgress(progress(3, latest='{"t":{"0":9}}', end='{"t":{"0":3}}'))
     assert metrics.value(LAG, job="task_trigger") == 6
     clock.now = 95
-    listener.refresh("task_trigger")
     assert metrics.value(SINCE_PROGRESS, job="task_trigger") == 90
     listener.onQueryIdle(SimpleNamespace(id="q"))
-    listener.refresh("task_trigger")
     assert metrics.value(SINCE_PROGRESS, job="task_trigger") == 0
+
+
+def test_the_time_since_progress_stands_once_a_query_has_ended() -> None:
+    """What has ended is not stuck: its last figure stays; a second run of the same job counts anew."""
+    clock, metrics = Seconds(), Metrics()
+    listener = ProgressListener(metrics, monotonic=clock)
+    listener.begin("mapping_sync")
+    clock.now = 7
+    listener.end("mapping_sync")
+    clock.now = 900
+    assert metrics.value(SINCE_PROGRESS, job="mapping_sync") == 7
+    listener.begin("mapping_sync")
+    clock.now = 903
+    assert metrics.value(SINCE_PROGRESS, job="mapping_sync") == 3
 
 
 def test_the_last_batch_is_counted_before_the_end_is_told() -> None:
