@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LONGEST_LINE = 300
+
 
 class ClaimxError(Exception):
     """A failure that a person can act on; rendered as one line, exit status 1.
@@ -71,3 +73,10 @@ class NotFound(ClaimxError):
 
 class DevStackError(ClaimxError):
     """A process of the development stack doesn't start, doesn't answer or isn't there."""
+
+
+def in_a_line(error: Exception) -> str:
+    """Return any failure as one line: ours as it stands, another's with its class, cut to a length that can be read."""
+    if isinstance(error, ClaimxError):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST_LINE]

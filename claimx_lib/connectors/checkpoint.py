@@ -36,10 +36,23 @@ def query_id_of(folder: Path) -> str | None:
         return None
 
 
+def damaged_file(folder: Path) -> str | None:
+    """Return which file of the checkpoint Spark will not take, such as one cut short by a full disk; None where all is well."""
+    logs = {name: _numbers(folder / name) for name in ("offsets", "commits")}
+    if query_id_of(folder) is None and ((folder / "metadata").exists() or any(logs.values())):
+        return "metadata"
+    newest = [f"{name}/{numbers[0]}" for name, numbers in logs.items() if numbers]
+    return next((file for file in newest if not (folder / file).read_bytes().startswith(b"v")), None)
+
+
 def committed_batches(folder: Path, *, newest: int = 1) -> list[Batch]:
     """Return the newest committed batches, newest first; none where the checkpoint is new or unreadable."""
-    numbers = sorted((int(p.name) for p in (folder / "commits").glob("[0-9]*") if p.name.isdigit()), reverse=True)
+    numbers = _numbers(folder / "commits")
     return [batch for number in numbers[:newest] if (batch := _batch(folder, number)) is not None]
+
+
+def _numbers(log: Path) -> list[int]:
+    return sorted((int(p.name) for p in log.glob("[0-9]*") if p.name.isdigit()), reverse=True)
 
 
 def _batch(folder: Path, number: int) -> Batch | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.config.toolchain import cache_root, java_home, java_version
 from claimx_lib.config.versions import JAVA_MAJORS, require_engine
-from claimx_lib.connectors.checkpoint import committed_batches, folder_of
+from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_of
 from claimx_lib.connectors.kafka_client import topics_there
 from claimx_lib.connectors.spark import on_databricks
-from claimx_lib.errors import ClaimxError
+from claimx_lib.errors import ClaimxError, in_a_line
 from claimx_lib.operations.preflight import aged_out, topics_of
 from claimx_lib.operations.probe import probe_api
 from claimx_lib.operations.tables import require_tables
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 JOBS = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
 MINIMUM_PYTHON = (3, 11)
+UNREADABLE = "mend its rights; where the disk was full or a file is damaged, see docs/operations.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ def _found(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what=what, is_well=True, told=look())
     except ClaimxError as error:
         return Finding(what=what, is_well=False, told=error.message, cure=error.cure)
+    except Exception as error:  # noqa: BLE001  (what can't be looked at must not hide the rest)
+        return Finding(what=what, is_well=False, told=in_a_line(error), cure=UNREADABLE)
 
 
 def _python() -> str:
@@ -142,6 +145,9 @@ def _checkpoint(settings: Settings, job: str) -> str:
         return f"{settings.storage.checkpoints}: not on this machine"
     if folder.exists() and not os.access(folder, os.W_OK):
         raise ClaimxError(f"{folder} can't be written", cure="mend its owner or rights")
+    damaged = damaged_file(folder)
+    if damaged:
+        raise ClaimxError(f"{folder}/{damaged} is damaged", cure=f"move {folder} away, then claimx run {job}")
     batches = committed_batches(folder)
     if not batches:
         return "new: the first start reads from starting_offsets"

@@ -25,18 +25,20 @@ Row = dict[str, Any]
 SHARE_OF_TIME = 0.05
 """How much of the time reading one table may take: a read of two seconds is repeated after forty at the earliest."""
 
+LEDGER_STATES = """
+    SELECT state, count(*) AS n FROM (
+      SELECT state, row_number() OVER (
+        PARTITION BY idempotency_key
+        ORDER BY CASE WHEN state IN ('CREATED', 'ADOPTED') THEN 0 ELSE 1 END, at DESC,
+                 CASE WHEN state = 'INTENT' THEN 1 ELSE 0 END) AS place
+      FROM {t} WHERE coalesce(reason, '') <> 'not-owner') AS placed
+    WHERE place = 1 GROUP BY state ORDER BY state"""
+"""As `domain.creation.ledger`: a task that is there stays there; else the newest row, an outcome before its INTENT."""
+
 QUERIES = {
     PENDING.name: "SELECT count(*) AS n, min(first_seen_at) AS oldest FROM {t}",
     DEAD_LETTERS.name: "SELECT pipeline, reason, state, count(*) AS n FROM {t} GROUP BY pipeline, reason, state",
-    # As `domain.creation.ledger`: a task that is there stays there; else the newest row, an outcome before its INTENT.
-    LEDGER.name: """
-        SELECT state, count(*) AS n FROM (
-          SELECT state, row_number() OVER (
-            PARTITION BY idempotency_key
-            ORDER BY CASE WHEN state IN ('CREATED', 'ADOPTED') THEN 0 ELSE 1 END, at DESC,
-                     CASE WHEN state = 'INTENT' THEN 1 ELSE 0 END) AS place
-          FROM {t} WHERE coalesce(reason, '') <> 'not-owner') AS placed
-        WHERE place = 1 GROUP BY state""",
+    LEDGER.name: LEDGER_STATES,
     TRACKING.name: "SELECT count(DISTINCT assignment_id) AS n FROM {t}",
 }
 

@@ -10,7 +10,8 @@ from claimx_lib.connectors.checkpoint import Batch, committed_batches, folder_of
 from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.connectors.kafka_client import offset_ranges
 from claimx_lib.domain.offsets import Offsets, Range, TopicPartition, lag
-from claimx_lib.errors import ClaimxError
+from claimx_lib.errors import ClaimxError, in_a_line
+from claimx_lib.operations.gauges import LEDGER_STATES
 from claimx_lib.operations.preflight import topics_of
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _rate(batches: list[Batch]) -> float | None:
     return round(read / seconds, 1) if seconds > 0 else None
 
 
+OLDEST = "oldest_pending_at"
 QUESTIONS = {
     "tracking": (
         "itel_cabinet_task_tracking",
@@ -111,28 +113,28 @@ QUESTIONS = {
     ),
     "ledger": (
         "xact_task_ledger",
-        """SELECT state AS what, count(*) AS n FROM (
-             SELECT state, row_number() OVER (
-               PARTITION BY idempotency_key ORDER BY at DESC, CASE WHEN state = 'INTENT' THEN 1 ELSE 0 END
-             ) AS place FROM t
-           ) WHERE place = 1 GROUP BY 1 ORDER BY 1""",
+        f"SELECT state AS what, n FROM ({LEDGER_STATES.format(t='t')}) AS states ORDER BY 1",
     ),
     "mapping": (
         "claim_project_mapping",
         "SELECT coalesce(source, '-') AS what, count(*) AS n FROM t GROUP BY 1 ORDER BY 1",
     ),
+    OLDEST: ("xact_task_pending", "SELECT min(first_seen_at) AS at FROM t"),
 }
 
 
 def _tables(settings: Settings, problems: list[str]) -> dict[str, Any]:
+    """What each table says; one that can't be read leaves the others, and all that can't be are one problem."""
     sql = DeltaSql(root=settings.storage.warehouse)
     found: dict[str, Any] = {}
-    try:
-        for name, (table, question) in QUESTIONS.items():
-            found[name] = {row["what"]: row["n"] for row in sql.ask(question, table).rows}
-        found["oldest_pending_at"] = sql.ask("SELECT min(first_seen_at) AS at FROM t", "xact_task_pending").rows[0][
-            "at"
-        ]
-    except ClaimxError as error:
-        problems.append(str(error))
+    failed: list[str] = []
+    for name, (table, question) in QUESTIONS.items():
+        try:
+            rows = sql.ask(question, table).rows
+        except Exception as error:  # noqa: BLE001  (a damaged table or a store that refuses is told, as a missing one)
+            failed.append(in_a_line(error))
+        else:
+            found[name] = rows[0]["at"] if name == OLDEST else {row["what"]: row["n"] for row in rows}
+    if failed:
+        problems.append(failed[0] + (f" (and {len(failed) - 1} more like it)" if failed[1:] else ""))
     return found

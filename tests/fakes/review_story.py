@@ -108,6 +108,7 @@ def _projects() -> list[dict[str, Any]]:
 
 def _mappings(chance: random.Random) -> list[dict[str, Any]]:
     sources = chance.choices(("claimx", "xact", "manual"), (6, 3, 2), k=40)
+    sources[7] = "manual"  # as the last line of its history says
     rows = [mapping(f"CLM-{410_000 + n}", 60_000 + n, key=f"CLM{410_000 + n}", source=s) for n, s in enumerate(sources)]
     twice = mapping("clm410007", 61_007, key="CLM410007")
     return [*rows, twice]

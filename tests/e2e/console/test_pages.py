@@ -89,6 +89,19 @@ def test_axe_finds_nothing_serious(base, visit: Callable, window) -> None:
     assert wide == []
 
 
+def test_no_cell_runs_over_its_neighbour_on_a_phone(base, visit: Callable) -> None:
+    """Lists, which are cards there, show each text within its own place."""
+    page = visit(base, **PHONE).page
+    over = {}
+    for path in ("/", "/?view=claims", "/mapping", "/mapping/CLM-410007", "/tracking"):
+        page.goto(base + path)
+        settled(page)
+        cells = page.locator("td").evaluate_all("all => all.filter(c => c.scrollWidth > c.clientWidth + 1)"
+                                                ".map(c => c.innerText)")  # fmt: skip
+        over.update({path: cells[:3]} if cells else {})
+    assert over == {}
+
+
 def test_hostile_letters_do_nothing(base, visit: Callable) -> None:
     """A payload of scripts and markup is shown as text: no dialog, no request, no refusal by the CSP needed."""
     seen = visit(base + EVIL)

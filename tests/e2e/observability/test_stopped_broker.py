@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -45,11 +46,23 @@ def alerted(folder: Path, port: int) -> Iterator[PrometheusApi]:
         yield PrometheusApi(url=prometheus.url)
 
 
+def told_until_it_gives_up(told: PrometheusApi, process: subprocess.Popen[bytes], log: Path) -> None:
+    """The time since progress grows while the job still tries; then it ends with 1 and one line, and its alert fires."""
+    since = "claimx_stream_seconds_since_progress"
+    wait_until(lambda: told.number(since) > 60, what="no progress is told", timeout_seconds=120)
+    assert process.poll() is None
+    assert process.wait(timeout=GIVE_UP_SECONDS) == 1
+    failed = [line for line in map(json.loads, log.read_text().splitlines()) if line.get("message") == "job failed"]
+    assert "Kafka does not answer" in failed[0]["error"]
+    wait_until(lambda: "ClaimxTargetDown" in told.firing(), what="the alert fires", timeout_seconds=30)
+    assert told.firing() - OF_LETTERS == {"ClaimxTargetDown"}
+
+
 def test_a_stopped_broker_fires_its_alert_and_a_restart_goes_on(
     program: Callable[..., str], spark: Any, empty_tables: Path, tmp_path: Path
 ):
-    """The time since progress grows, the job gives up with one line, ClaimxTargetDown fires. With the broker back, the
-    job started again goes on, its gauges right before the first batch, its counters from 0, and no alert is left.
+    """With the broker gone the job gives up and ClaimxTargetDown fires. With the broker back, the job started again goes
+    on, its gauges right before the first batch, its counters from 0, and no alert is left.
     """
     program("prometheus")
     with ExitStack() as stack:
@@ -59,31 +72,33 @@ def test_a_stopped_broker_fires_its_alert_and_a_restart_goes_on(
         world = new_world(spark, tmp_path, empty_tables, servers=servers, api="http://127.0.0.1:1", sets=sets)
         told = stack.enter_context(alerted(tmp_path, port))
         words = [word for pair in world.sets() for word in ("--set", pair)]
+        errors = stack.enter_context(log.open("wb"))
 
         world.send("claimx_events", [*(event(f"e{n}") for n in range(3)), b"\xff 32513"])
-        with log.open("wb") as errors, application("task_trigger", words, errors) as process:
-            stack.callback(process.kill)
-            told.wait_for(PUBLISHED, 3, timeout_seconds=START_SECONDS)
-            told.wait_for(LETTERS, 1)
-            broker.stop()
-            since = "claimx_stream_seconds_since_progress"
-            wait_until(lambda: told.number(since) > 60, what="no progress is told", timeout_seconds=120)
-            assert process.poll() is None
-            assert process.wait(timeout=GIVE_UP_SECONDS) == 1
-        failed = [line for line in map(json.loads, log.read_text().splitlines()) if line["message"] == "job failed"]
-        assert "Kafka does not answer" in failed[0]["error"]
-        wait_until(lambda: "ClaimxTargetDown" in told.firing(), what="the alert fires", timeout_seconds=30)
-        assert told.firing() - OF_LETTERS == {"ClaimxTargetDown"}
+        first = stack.enter_context(killed_at_last(application("task_trigger", words, errors)))
+        told.wait_for(PUBLISHED, 3, timeout_seconds=START_SECONDS)
+        told.wait_for(LETTERS, 1)
+        broker.stop()
+        told_until_it_gives_up(told, first, log)
 
         broker.start()
-        with (tmp_path / "again.log").open("wb") as errors, application("task_trigger", words, errors) as process:
-            stack.callback(process.kill)
-            told.wait_for(RUNNING, 1, timeout_seconds=START_SECONDS)
-            told.wait_for(LETTERS, 1)
-            assert told.number(PUBLISHED) == 0
-            world.send("claimx_events", [event(f"e{n}") for n in range(3, 5)])
-            told.wait_for(PUBLISHED, 2)
-            wait_until(lambda: told.firing() <= OF_LETTERS, what="the alert is over", timeout_seconds=30)
-            process.terminate()
-            assert process.wait(timeout=90) == 0
+        again = stack.enter_context(killed_at_last(application("task_trigger", words, errors)))
+        told.wait_for(RUNNING, 1, timeout_seconds=START_SECONDS)
+        told.wait_for(LETTERS, 1)
+        assert told.number(PUBLISHED) == 0
+        world.send("claimx_events", [event(f"e{n}") for n in range(3, 5)])
+        told.wait_for(PUBLISHED, 2)
+        wait_until(lambda: told.firing() <= OF_LETTERS, what="the alert is over", timeout_seconds=30)
+        again.terminate()
+        assert again.wait(timeout=90) == 0
         assert [m["value"]["event_id"] for m in world.received("tracking")] == [f"e{n}" for n in range(5)]
+
+
+@contextmanager
+def killed_at_last(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Whatever becomes of the test, nobody is left."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=30)

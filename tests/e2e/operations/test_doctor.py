@@ -75,3 +75,21 @@ def test_an_api_that_is_down_is_told_with_its_setting(settings: Settings, free_p
     finding = found(settings.model_copy(update={"claimx": gone}))["api"]
     assert not finding.is_well
     assert "CLAIMX_API_BASE_URL" in finding.cure
+
+
+def test_what_is_damaged_is_told_and_hides_nothing_else(settings: Settings) -> None:
+    """A table that can't be read and a checkpoint cut short are a line each, with the cure; the rest is looked at."""
+    create_missing(settings)
+    table = Path(settings.storage.warehouse) / "itel_cabinet_task_tracking" / "_delta_log"
+    table.mkdir(parents=True)
+    (table / "00000000000000000000.json").write_text("{")
+    checkpoint = Path(settings.storage.checkpoints) / "task_creation"
+    (checkpoint / "commits").mkdir(parents=True)
+    (checkpoint / "commits" / "0").write_text("")
+    (checkpoint / "metadata").write_text('{"id": "q"}')
+    findings = found(settings)
+    assert not findings["tables"].is_well
+    assert "\n" not in findings["tables"].told + findings["tables"].cure
+    assert findings["checkpoint task_creation"].told == f"{checkpoint}/commits/0 is damaged"
+    assert "claimx run task_creation" in findings["checkpoint task_creation"].cure
+    assert findings["checkpoint mapping_sync"].is_well

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from claimx_lib.connectors.checkpoint import committed_batches, folder_of, parsed_offsets, query_id_of
+import pytest
+
+from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_of, parsed_offsets, query_id_of
 from claimx_lib.domain.offsets import TopicPartition
 
 OFFSETS = 'v1\n{"batchWatermarkMs":0}\n{"claimx.events":{"1":7,"0":5}}\n{"offset":3,"timestamp":1700000000000}\n-'
@@ -48,3 +50,23 @@ def test_a_remote_checkpoint_is_not_looked_for_on_this_machine() -> None:
     """Object storage has no folder here; a file URI has."""
     assert folder_of("s3://bucket/checkpoints", "job") is None
     assert folder_of("file:///data/cp", "job") == Path("/data/cp/job")
+
+
+def test_a_checkpoint_as_spark_leaves_it_is_not_damaged(tmp_path: Path) -> None:
+    """Neither a new one nor one with a batch under way."""
+    assert damaged_file(tmp_path / "none") is None
+    assert damaged_file(checkpoint(tmp_path / "job", planned=12, committed=11)) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("metadata", ""), ("metadata", "{}"), ("offsets/11", ""), ("commits/10", ""), ("commits/10", "{")],
+)
+def test_a_file_that_was_cut_short_is_found(tmp_path: Path, file: str, text: str) -> None:
+    """What a full disk leaves of the newest files is told, older ones are not looked at."""
+    folder = checkpoint(tmp_path / "job", planned=12, committed=11)
+    (folder / "offsets" / "3").write_text("")
+    (folder / file).write_text(text)
+    assert damaged_file(folder) == file
+    (folder / "metadata").unlink()
+    assert damaged_file(folder) == "metadata"

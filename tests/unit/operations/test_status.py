@@ -62,3 +62,26 @@ def test_what_cannot_be_reached_is_told_and_the_rest_is_shown(tmp_path: Path, fr
         "RESOLVED task_creation project-not-found": 1,
     }
     assert found.tables["ledger"] == {"CREATED": 1, "INTENT": 1}
+
+
+def test_a_table_that_cannot_be_read_leaves_the_others(tmp_path: Path, free_port: int) -> None:
+    """A missing and a damaged table are one problem; what is there is shown."""
+    tables = Tables(root=tmp_path / "warehouse").create("dead_letters", "xact_task_ledger")
+    tables.append("dead_letters", [letter(1)])
+    (tmp_path / "warehouse" / "xact_task_ledger" / "_delta_log" / "00000000000000000000.json").write_text("{")
+    found = status(settings_at(tmp_path, free_port), now=NOW)
+    assert found.tables == {"dead_letters": {"OPEN task_creation project-not-found": 1}}
+    assert len(found.problems) == 2
+    assert "claimx tables create" in found.problems[1]
+    assert "and 4 more" in found.problems[1]
+
+
+def test_the_ledger_is_told_as_the_jobs_and_the_metrics_tell_it(tmp_path: Path, free_port: int) -> None:
+    """A task that is there stays there, whatever a slower process has written since."""
+    steps = [("INTENT", 0, None), ("CREATED", 1, None), ("UNKNOWN", 2, None), ("NOT_SENT", 3, "not-owner")]
+    rows = [
+        {"idempotency_key": "k", "state": state, "at": NOW + timedelta(seconds=at), "reason": reason}
+        for state, at, reason in steps
+    ]
+    Tables(root=tmp_path / "warehouse").create("xact_task_ledger").append("xact_task_ledger", rows)
+    assert status(settings_at(tmp_path, free_port), now=NOW).tables["ledger"] == {"CREATED": 1}
