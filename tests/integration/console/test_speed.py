@@ -21,7 +21,10 @@ PATHS = (
     f"/letters/{letter_id(5)}",
     f"/letters/{letter_id(5)}/suggestions",
     f"/letters/{letter_id(5)}/compare?project=5",
+    "/mapping",
     "/mapping?q=ABC-000123",
+    "/mapping/ABC000123",
+    "/tracking",
 )
 
 
