@@ -131,6 +131,7 @@ class TaskCreation(Job):
     mode: Literal["live", "shadow", "off"]
     events_since: datetime | None
     require_events_since: bool
+    look_before_creating: bool
     tasks: dict[str, list[TaskRule]]
     resolve_with: list[Literal["mapping", "api"]] = Field(min_length=1)
     on_unresolved: Literal["retry", "skip", "dead_letter"]

@@ -97,6 +97,11 @@ def _require_token(settings: Settings, jobs: Sequence[str]) -> None:
 
 def _require_start(settings: Settings, jobs: Sequence[str]) -> None:
     creation = settings.jobs.task_creation
+    if "task_creation" in jobs and creation.look_before_creating and not settings.claimx.supports_external_reference:
+        raise ConfigError(
+            "jobs.task_creation.look_before_creating is true, and this ClaimX knows no external_reference to look for",
+            cure="set it to false, and events_since to a time from which no task can be there already",
+        )
     if "task_creation" not in jobs or not creation.require_events_since or creation.events_since is not None:
         return
     folder = folder_of(settings.storage.checkpoints, "task_creation")

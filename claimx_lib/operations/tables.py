@@ -121,6 +121,7 @@ def require_tables(settings: Settings, names: Iterable[str], session: SparkSessi
         properties = _properties(session, warehouse, BY_NAME[name].name)
         if properties is None:
             raise TableError(f"{warehouse.location(name)}: no such Delta table", cure="run claimx tables create")
+        _refuse_newer(warehouse.location(name), properties.get(VERSION_KEY))
         if properties.get(VERSION_KEY) != SCHEMA_VERSION:
             raise TableError(
                 f"{warehouse.location(name)}: schema version {properties.get(VERSION_KEY, 'none')}, "

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from claimx_lib.domain.api import TaskCreation
 from claimx_lib.domain.creation import reasons
-from claimx_lib.domain.creation.aftermath import Ending, ending_of
+from claimx_lib.domain.creation.aftermath import Ending, ending_of, found_ending
 from claimx_lib.domain.creation.decisions import Create, Skip
 from claimx_lib.domain.creation.entries import Work, skipped_row, work_row
 from claimx_lib.domain.creation.ledger import (
@@ -107,9 +106,9 @@ class Posting:
         self._append([replace(self._row(work, State.INTENT), expires_at=expires_at) for work in works])
         crash_point("intent-appended")
         owned, lost = self._owned(works, version)
-        creations = each(owned, lambda work: self._post(work, send_before), threads=self.threads)
+        ended = each(owned, lambda work: self._created(work, send_before), threads=self.threads)
         crash_point("posts-done")
-        endings = [(w, ending_of(c, self.policy)) for w, c in zip(owned, creations, strict=True)]
+        endings = list(zip(owned, ended, strict=True))
         endings += [(work, Ending(state=State.NOT_SENT, reason=NOT_OWNER)) for work in lost]
         self._append(
             [self._outcome(work, ending, ending.state) for work, ending in endings if ending.state is not None]
@@ -131,11 +130,15 @@ class Posting:
         kept = self.states[work.task.key]
         return kept.done is None and owner(kept, order) == self._attempt_id(work)
 
-    def _post(self, work: Work, send_before: datetime) -> TaskCreation:
+    def _created(self, work: Work, send_before: datetime) -> Ending:
         project_id = str(work.create.project_id)
+        if self.policy.look_before_creating:
+            there = found_ending(self.api.find_tasks(project_id, work.task.key))
+            if there is not None:
+                return there
         creation = self.api.create_task(project_id, work.task.body, work.task.key, send_before=send_before)
         crash_point("post-sent")
-        return creation
+        return ending_of(creation, self.policy)
 
     def _outcome(self, work: Work, ending: Ending, state: State) -> LedgerRow:
         not_before = self._not_before(ending) if state is State.NOT_SENT else None

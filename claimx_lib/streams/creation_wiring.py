@@ -124,6 +124,7 @@ def policy_of(settings: Settings) -> Policy:
         intent_ttl_seconds=job.intent_ttl_seconds,
         early_look_seconds=min(5.0, job.settle_seconds),
         supports_external_reference=settings.claimx.supports_external_reference,
+        look_before_creating=job.look_before_creating,
         dead_letter_limit=job.dead_letter_limit,
         dead_letter_limit_min_claims=job.dead_letter_limit_min_claims,
     )

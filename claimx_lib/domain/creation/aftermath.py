@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from claimx_lib.domain.api import ApiOutcome, TaskCreation, is_in_doubt
+from claimx_lib.domain.api import ApiOutcome, TaskCreation, TaskSearch, is_in_doubt
 from claimx_lib.domain.creation import reasons
 from claimx_lib.domain.creation.decisions import Create, Decision, Drop, Skip, Subject, Wait
 from claimx_lib.domain.creation.ledger import DONE_STATES, FREE, PROJECT_GONE, KeyState, LedgerRow, State
@@ -45,6 +45,19 @@ def ending_of(creation: TaskCreation, policy: Policy) -> Ending:
         ApiOutcome.OUT_OF_TIME: reasons.STOPPED,
     }
     reason = by_kind.get(answer.kind, str(Reason.API_UNAVAILABLE))
+    return Ending(
+        state=State.NOT_SENT, reason=reason, error=answer.error, retry_after_seconds=answer.retry_after_seconds
+    )
+
+
+def found_ending(search: TaskSearch) -> Ending | None:
+    """The ledger's word for a look before a POST: adopted, or not sent where ClaimX can't tell; None where it has none."""
+    if search.task_ids:
+        return Ending(state=State.ADOPTED, task_id=search.task_ids[0])
+    if search.is_none:
+        return None
+    answer = search.answer
+    reason = UNAUTHORIZED if answer.kind is ApiOutcome.UNAUTHORIZED else str(Reason.API_UNAVAILABLE)
     return Ending(
         state=State.NOT_SENT, reason=reason, error=answer.error, retry_after_seconds=answer.retry_after_seconds
     )

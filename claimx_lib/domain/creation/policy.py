@@ -52,6 +52,7 @@ class Policy:
     intent_ttl_seconds: float = 60.0
     early_look_seconds: float = 5.0
     supports_external_reference: bool = True
+    look_before_creating: bool = False
     dead_letter_limit: float = 0.95
     dead_letter_limit_min_claims: int = 200
 

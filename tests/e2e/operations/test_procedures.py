@@ -9,9 +9,11 @@ from uuid import uuid4
 import pytest
 
 from claimx_lib import runtime
+from claimx_lib.config.versions import SCHEMA_VERSION
 from claimx_lib.connectors.kafka_client import create_topics
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.devstack.waiting import wait_until
+from claimx_lib.errors import TableError
 from claimx_lib.operations.tables import create_missing
 from claimx_lib.schemas.topics import topic_specs
 from tests.fakes.claimx import TOKEN
@@ -113,6 +115,82 @@ def test_an_older_ledger_makes_no_second_task(new: Worlds, simulator: Simulator)
     assert len(simulator.control.tasks()) == 3
     ledger = world.table("xact_task_ledger").where("state = 'SKIPPED'").collect()
     assert {(row.event_id, row.reason) for row in ledger} == {("x2", "before-events-since")}
+
+
+def test_a_task_that_an_older_ledger_has_forgotten_is_adopted(new: Worlds, simulator: Simulator) -> None:
+    """A ledger from before some tasks were made, and `look_before_creating`: what ClaimX has is adopted, an event that
+    nobody had come to gets its task, each once, and the next run without it changes nothing.
+    """
+    world = with_creation(new)
+    simulator.control.put_projects([{"project_id": 55, "claim_number": "ABC123456"}])
+    warehouse, backup = Path(world.settings.storage.warehouse), world.folder / "backup"
+    world.send("xact_events", [xact(1, 9)])
+    assert run(world, CREATION) == {}
+    shutil.copytree(warehouse, backup)
+    world.send("xact_events", [xact(2, 10)])
+    assert run(world, CREATION) == {}
+    world.send("xact_events", [xact(3, 11)])
+    shutil.rmtree(warehouse)
+    shutil.rmtree(world.settings.storage.checkpoints)
+
+    shutil.copytree(backup, warehouse)
+    since = "jobs.task_creation.events_since=2026-01-10T09:30:00Z"
+    after = world.with_settings("jobs.task_creation.look_before_creating=true", since)
+    assert run(after, CREATION) == {}
+    ledger = world.table("xact_task_ledger").where("state NOT IN ('INTENT', 'SKIPPED')").collect()
+    assert sorted((row.event_id, row.state) for row in ledger) == [
+        ("x1", "CREATED"),
+        ("x2", "ADOPTED"),
+        ("x3", "CREATED"),
+    ]
+    tasks = simulator.control.tasks()
+    assert len({task["external_reference"] for task in tasks}) == len(tasks) == 3
+    world.send("xact_events", [xact(4, 12)])
+    assert run(world, CREATION) == {}
+    assert len(simulator.control.tasks()) == 4
+
+
+def test_to_another_site_and_back(new: Worlds, simulator: Simulator) -> None:
+    """Tables copied whole after a stop, checkpoints left behind, there and back: each event has one row and one task,
+    and ClaimX is asked again for nothing that is on record.
+    """
+    here = with_creation(new)
+    there = here.with_settings(
+        f"storage.warehouse={here.folder}/there/warehouse", f"storage.checkpoints={here.folder}/there/checkpoints"
+    )
+    simulator.control.switch(any_task=True)
+    simulator.control.put_projects([{"project_id": 55, "claim_number": "ABC123456"}])
+    sites = (here, there, here)
+    for turn, site in enumerate(sites, start=1):
+        if turn > 1:
+            left = sites[turn - 2].settings.storage
+            shutil.rmtree(site.settings.storage.warehouse, ignore_errors=True)
+            shutil.rmtree(site.settings.storage.checkpoints, ignore_errors=True)
+            shutil.move(left.warehouse, site.settings.storage.warehouse)
+        before = len(simulator.control.requests())
+        here.send("claimx_events", [event(f"e{turn}", task=turn)])
+        here.send("xact_events", [xact(turn, 8 + turn)])
+        assert run(site, *TRACKING, "mapping_sync", CREATION) == {}
+        assert ids(site) == [f"e{n}" for n in range(1, turn + 1)]
+        assert [task["project_id"] for task in simulator.control.tasks()] == [55] * turn
+        asked = [r["path"] for r in simulator.control.requests()[before:] if r["path"].startswith("/api/v1/tasks/")]
+        assert asked == [f"/api/v1/tasks/{turn}"]
+
+
+def test_back_to_blue_after_green_has_migrated(world: World, simulator: Simulator) -> None:
+    """Columns that a newer version added stay and disturb nobody; a newer schema version is refused in one line."""
+    simulator.control.switch(any_task=True)
+    world.send("claimx_events", [event("e1", task=1)])
+    assert run(world, *TRACKING) == {}
+    table = f"delta.`{world.settings.storage.warehouse}/itel_cabinet_task_tracking`"
+    world.spark.sql(f"ALTER TABLE {table} ADD COLUMNS (of_green STRING)")
+    world.send("claimx_events", [event("e2", task=2)])
+    assert run(world, *TRACKING) == {}
+    assert [(row.event_id, row.of_green) for row in world.rows()] == [("e1", None), ("e2", None)]
+    newer = str(int(SCHEMA_VERSION) + 1)
+    world.spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('claimx.schema_version' = '{newer}')")
+    with pytest.raises(TableError, match=f"schema version {newer}, newer than this claimx's.*run the newer claimx"):
+        run(world, *TRACKING)
 
 
 def test_green_beside_blue_then_in_its_place(world: World, simulator: Simulator) -> None:
