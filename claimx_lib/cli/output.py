@@ -11,9 +11,9 @@ from typing import Any
 Row = Mapping[str, Any]
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document; times in ISO 8601."""
-    print(json.dumps(value, default=_as_json, ensure_ascii=False, indent=2))
+def print_json(value: Any, *, is_one_line: bool = False) -> None:
+    """Print one JSON document, on a line of its own where many follow each other; times in ISO 8601."""
+    print(json.dumps(value, default=_as_json, ensure_ascii=False, indent=None if is_one_line else 2))
 
 
 def print_rows(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, empty: str = "nothing") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from claimx_lib.cli.options import AsJson, ConfigFile, Env, Sets, settings_of
 from claimx_lib.cli.output import print_json, print_rows, tell
 
 if TYPE_CHECKING:
+    from claimx_lib.config.settings import Settings
     from claimx_lib.operations.status import Status
 
 Watch = Annotated[bool, typer.Option("--watch", help="Look again every few seconds until Ctrl-C.")]
@@ -37,28 +39,31 @@ def command(
 ) -> None:
     """Show each query's progress and lag, pending claims, dead letters, and the ledger by state.
 
-    Reads checkpoints, Kafka and tables; starts no JVM.  Example: claimx status --watch
+    With --watch again and again until Ctrl-C, with --json too then a line each. Reads checkpoints, Kafka and tables; starts no JVM.  Example: claimx status --watch
     """
-    import sys
+    settings = settings_of(env, config, sets)
+    try:
+        _look(settings, as_json=as_json, is_one_of_many=watch)
+        while watch:
+            time.sleep(every)
+            _look(settings, as_json=as_json, is_one_of_many=watch)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
 
+
+def _look(settings: Settings, *, as_json: bool, is_one_of_many: bool) -> None:
+    """One look; of many, JSON takes a line each, and a terminal is cleared before."""
     from claimx_lib.operations.status import status
 
-    settings = settings_of(env, config, sets)
-    while True:
-        now = datetime.now(UTC)
-        found = status(settings, now=now)
-        if watch and sys.stdout.isatty():
+    now = datetime.now(UTC)
+    found = status(settings, now=now)
+    if as_json:
+        print_json(found.as_dict(), is_one_line=is_one_of_many)
+    else:
+        if is_one_of_many and sys.stdout.isatty():
             print(CLEAR, end="")
-        if as_json:
-            print_json(found.as_dict())
-        else:
-            _print(found, now)
-        if not watch:
-            raise typer.Exit(0)
-        try:
-            time.sleep(every)
-        except KeyboardInterrupt:
-            raise typer.Exit(0) from None
+        _print(found, now)
+    sys.stdout.flush()
 
 
 def _print(found: Status, now: datetime) -> None:
