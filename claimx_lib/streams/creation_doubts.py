@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -98,8 +99,9 @@ class Doubts:
 
 
 def each(items: Sequence[Item], call: Callable[[Item], Result], *, threads: int) -> list[Result]:
-    """The call's result for each item, in order, `threads` at a time."""
+    """The call's result for each item, in order, `threads` at a time; log lines of a call carry what the caller's do."""
     if not items:
         return []
+    ours = copy_context()
     with ThreadPoolExecutor(max_workers=min(threads, len(items)), thread_name_prefix="claimx-create") as pool:
-        return list(pool.map(call, items))
+        return list(pool.map(lambda item: ours.copy().run(call, item), items))

@@ -125,6 +125,7 @@ def test_the_documents_messages_are_logged(real_run: RealRun):
     assert found["original_claim"] == "norm-0001"
     assert found["normalized_claim"] == "NORM0001"
     assert found["project_id"] == 300
+    assert {"job", "batch_id"} <= set(found)
 
 
 def test_neither_token_nor_payload_is_logged_or_measured(real_run: RealRun):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
+
 import pytest
 
+from claimx_lib.config.load import load
+from claimx_lib.observability.logs import carrying, configure_logs, logger
+from claimx_lib.streams.creation_doubts import each
 from tests.fakes.creation import World, with_policy
 
 
@@ -38,3 +44,14 @@ def test_nothing_is_sent_while_claimx_cannot_tell(status, reason):
     world.pass_(60)
     world.run()
     assert world.states()[2:] == ["INTENT", "CREATED"]
+
+
+def test_what_a_thread_logs_carries_its_batch():
+    """Job and batch_id are in the lines of calls that go out several at a time."""
+    told = StringIO()
+    configure_logs(load(sets=["logging.format=json"]).logging, stream=told)
+    with carrying(job="task_creation", batch_id=7):
+        each(range(4), lambda number: logger().info("called", number=number), threads=2)
+    lines = [json.loads(line) for line in told.getvalue().splitlines()]
+    assert sorted(line["number"] for line in lines) == [0, 1, 2, 3]
+    assert {(line["job"], line["batch_id"]) for line in lines} == {("task_creation", 7)}
