@@ -31,6 +31,7 @@ MOST_PAGES = 50
 """An answer of more pages is no answer to one claim number: the search fails rather than being cut."""
 
 _ListOf = Callable[[Json], Sequence[JsonObject] | None]
+Permit = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +63,15 @@ class _Read:
 class ClaimXClient:
     """`ClaimXApi` over a transport. Thread-safe as its transport is; raises nothing; one attempt a call.
 
-    Scheme and host come from the settings alone; ids go through an allow-list before they go into a path.
+    Scheme and host come from the settings alone; ids go through an allow-list before they go into a path. `permit` gives
+    each further page its permit; a list that is cut for want of one is no answer.
     """
 
-    def __init__(self, settings: ApiSettings, transport: Transport, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._settings = settings
-        self._transport = transport
-        self._clock = clock
+    def __init__(
+        self, settings: ApiSettings, transport: Transport, clock: Clock = SYSTEM_CLOCK, permit: Permit = lambda: True
+    ) -> None:
+        self._settings, self._transport, self._clock = settings, transport, clock
+        self._permit = permit
         self._prefix = urlsplit(settings.base_url).path.rstrip("/")
         self._headers = {**dict(settings.headers), "Authorization": f"Bearer {settings.token.reveal()}"}
 
@@ -154,6 +157,8 @@ class ClaimXClient:
             target = self._page_target(call.target, page)
             if target is None or target in seen or len(seen) >= MOST_PAGES:
                 return _spoiled(call, answer, "pages without end, or on another host"), []
+            if not self._permit():
+                return call.failed(ApiOutcome.OUT_OF_TIME, seconds), []
             seen.add(target)
             call = replace(call, target=target)
 
@@ -210,7 +215,7 @@ def _refused(method: str, template: str) -> ApiAnswer:
 class RequestsClaimX(ClaimXClient):
     """ClaimX by requests: what the driver uses."""
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: ApiSettings, *, permit: Permit = lambda: True) -> None:
         transport = RequestsTransport(
             settings.base_url,
             pool_size=settings.pool_size,
@@ -218,7 +223,7 @@ class RequestsClaimX(ClaimXClient):
             ca_bundle=settings.ca_bundle,
             proxy_url=settings.proxy_url,
         )
-        super().__init__(settings, transport)
+        super().__init__(settings, transport, permit=permit)
 
 
 class KeepAliveClaimX(ClaimXClient):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.connectors import kafka
 from claimx_lib.connectors.api_settings import ApiSettings, api_settings
-from claimx_lib.connectors.claimx_api import RequestsClaimX
+from claimx_lib.connectors.claimx_api import Permit, RequestsClaimX
 from claimx_lib.domain.api import ClaimXApi
 from claimx_lib.domain.circuit import CircuitPolicy
 from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
@@ -51,7 +51,9 @@ def flow_of(
     """The recipe with the outside that these settings name; it keeps pace, circuit and misses for as long as it lives."""
     settings = context.settings
     job, claimx = settings.jobs.task_creation, settings.claimx
-    calls = _calls(context, open_api or OpenedApi(settings=settings), clock)
+    limiter = RateLimiter(calls_per_second(context), clock)
+    opened = OpenedApi(settings=settings, permit=lambda: limiter.acquire(is_cancelled=lambda: context.stop.is_set))
+    calls = _calls(context, open_api or opened, limiter, clock)
     return Flow(
         store=DeltaStore(
             context=context,
@@ -77,11 +79,11 @@ def flow_of(
     )
 
 
-def _calls(context: JobContext, open_api: Callable[[], ClaimXApi], clock: Clock) -> Calls:
+def _calls(context: JobContext, open_api: Callable[[], ClaimXApi], limiter: RateLimiter, clock: Clock) -> Calls:
     circuit = context.settings.claimx.circuit
     return Calls(
         open_api,
-        limiter=RateLimiter(calls_per_second(context), clock),
+        limiter=limiter,
         circuit=CircuitPolicy(failure_threshold=circuit.failures, reset_seconds=circuit.open_seconds),
         clock=clock,
         is_stopping=lambda: context.stop.is_set,
@@ -168,9 +170,13 @@ def _callers(context: JobContext) -> int:
 
 @dataclass(slots=True, kw_only=True)
 class OpenedApi:
-    """The client for the token as it is now; the same client for as long as the token is the same."""
+    """The client for the token as it is now; the same client for as long as the token is the same.
+
+    Its further pages keep the job's pace by `permit`.
+    """
 
     settings: Settings
+    permit: Permit
     _opened: dict[ApiSettings, ClaimXApi] = field(default_factory=dict)
 
     def __call__(self) -> ClaimXApi:
@@ -179,5 +185,5 @@ class OpenedApi:
         if wanted not in self._opened:
             for stale in self._opened.values():
                 stale.close()
-            self._opened = {wanted: RequestsClaimX(wanted)}
+            self._opened = {wanted: RequestsClaimX(wanted, permit=self.permit)}
         return self._opened[wanted]

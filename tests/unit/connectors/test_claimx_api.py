@@ -35,7 +35,8 @@ class Script:
 
 def client(script: Script, **settings: Any) -> ClaimXClient:
     """A client before this script."""
-    return ClaimXClient(ApiSettings(base_url=BASE, token=Secret("t"), **settings), script)
+    permit = settings.pop("permit", lambda: True)
+    return ClaimXClient(ApiSettings(base_url=BASE, token=Secret("t"), **settings), script, permit=permit)
 
 
 def found(number: int, **more: Any) -> dict[str, Any]:
@@ -50,6 +51,15 @@ def test_paths_are_below_the_base_url_and_may_be_others():
     asked.get_task("5")
     asked.find_projects("A B")
     assert script.targets == ["/gateway/v2/task/5/full", "/gateway/v2/search?kind=project&claim_number=A%20B"]
+
+
+def test_each_further_page_keeps_the_pace_of_the_caller():
+    """A page is a call: it is asked for only with a permit, and a list that is cut for want of one is no answer."""
+    permits = [True, False]
+    script = Script(found(1, next_page=2), found(2, next_page=3), found(3))
+    search = client(script, permit=lambda: permits.pop(0)).find_projects("C")
+    assert (len(script.targets), permits) == (2, [])
+    assert (search.answer.kind, search.project_ids, search.is_none) == (ApiOutcome.OUT_OF_TIME, (), False)
 
 
 def test_links_lead_on_below_the_prefix():
