@@ -27,9 +27,10 @@ def read_stream(
     timestamp, headers ARRAY<STRUCT<key, value>>; at most about `max_records` a micro-batch.
 
     Fails where offsets that the checkpoint names are gone from the broker, rather than skip them, unless
-    `kafka.accept_data_loss` says otherwise.
+    `kafka.accept_data_loss` says otherwise. What a producer has aborted is not read, unless `kafka.options` asks for it.
     """
-    reader = session.readStream.format("kafka").options(**spark_options(kafka))
+    reader = session.readStream.format("kafka").option("kafka.isolation.level", "read_committed")
+    reader = reader.options(**spark_options(kafka))
     return (
         reader.option("subscribe", ",".join(topics))
         .option("startingOffsets", starting_offsets)

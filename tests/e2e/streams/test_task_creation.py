@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 from pyspark.sql import Row
 
 from claimx_lib.connectors.kafka_client import Message, create_topics, send
@@ -141,6 +142,35 @@ def test_the_three_scenarios_and_the_way_to_a_person(creation: Callable[..., Cre
     assert {row.state for row in told.world.letters() if row.reason == "project-not-found"} == {"RESOLVED"}
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("sets", "states", "retries", "sentences"),
+    [
+        (("resolve_with=[mapping]", "on_unresolved=skip"), ["CREATED", "INTENT", "SKIPPED"], 0, []),
+        (("on_unresolved=dead_letter",), ["CREATED", "INTENT"], 0, ["ClaimX project not found"]),
+        (("enable_format_normalization=false",), ["CREATED", "INTENT"], 1, []),
+        (("max_retries=0",), ["CREATED", "INTENT"], 0, ["ClaimX project not found after 0 retries"]),
+    ],
+    ids=["conditional", "straight to review", "exact only", "no retries"],
+)
+def test_each_solution_is_a_matter_of_settings(
+    creation: Callable[..., Creation], sets: tuple[str, ...], states: list[str], retries: int, sentences: list[str]
+) -> None:
+    """A mapped claim gets its task under any; one without its project is skipped, reviewed, or retried, as they say."""
+    told = creation(*(f"{JOB}{one}" for one in sets))
+    told.map("C1", 5)
+    told.simulator.control.put_projects([{"project_id": 5}, {"project_id": 6, "claim_number": "n1"}])
+    missing = "N-1" if "enable_format_normalization=false" in sets else "M-1"
+    told.send(xact_bytes("e1", "C1"), xact_bytes("e2", missing))
+    told.run()
+    assert sorted(row.state for row in told.ledger()) == states
+    assert [task["project_id"] for task in told.simulator.control.tasks()] == [5]
+    assert len(told.messages("retry")) == retries == len(told.pending())
+    assert [m["value"]["reason"] for m in told.messages("dlq")] == sentences
+    asked = [line for line in told.simulator.control.requests() if line["path"] == "/api/v1/projects"]
+    assert bool(asked) == ("resolve_with=[mapping]" not in sets)
+
+
 def test_a_dropped_answer_is_adopted(creation: Callable[..., Creation]) -> None:
     """ClaimX commits and drops the answer: one task, found by its reference in the next run."""
     told = creation()
@@ -165,6 +195,26 @@ def test_a_backlog_is_cut_into_batches(creation: Callable[..., Creation]) -> Non
     batches = {row.batch_id for row in told.world.table("xact_task_plan").collect()}
     assert len(batches) >= 3
     assert list(told.posts().values()) == [1] * 18
+
+
+@pytest.mark.long
+def test_what_a_producer_has_aborted_makes_no_task(creation: Callable[..., Creation]) -> None:
+    """Of two transactions, one aborted, the events of the committed one alone are read; the gap stops nothing."""
+    told = creation()
+    told.map("C1", 5)
+    told.simulator.control.put_project(5)
+    servers = told.world.settings.kafka.bootstrap_servers
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": uuid4().hex})
+    producer.init_transactions(30)
+    for event_id, end in (("e1", producer.abort_transaction), ("e2", producer.commit_transaction)):
+        producer.begin_transaction()
+        producer.produce(told.world.topic("xact_events"), key="k", value=xact_bytes(event_id, "C1"), partition=0)
+        producer.flush(30)
+        end(30)
+    told.send(xact_bytes("e3", "C1"))
+    told.run()
+    assert {row.event_id for row in told.ledger()} == {"e2", "e3"}
+    assert list(told.posts().values()) == [1, 1]
 
 
 @pytest.mark.long
