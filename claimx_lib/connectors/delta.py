@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Given = ParamSpec("Given")
 Told = TypeVar("Told")
 CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
+NEWEST_COMMITS = 50
 CONFLICTS = ("ConcurrentAppendException", "ConcurrentDeleteReadException", "ConcurrentDeleteDeleteException",
              "ConcurrentTransactionException", "ConcurrentWriteException", "MetadataChangedException")  # fmt: skip
 
@@ -71,16 +72,22 @@ class Warehouse:
         self._save(frame.sparkSession, frame.write, table, merge_schema=merge_schema)
 
     def append_once(
-        self, frame: DataFrame, table: str, *, app_id: str, version: int, merge_schema: bool = False
+        self, frame: DataFrame, table: str, *, app_id: str, version: int, merge_schema: bool = False, note: str = ""
     ) -> None:
         """Append the rows unless (app_id, version) or a later version of app_id was appended before.
 
         A second call with the same pair is a no-op, whatever its rows (Delta's idempotent writes).
         The app id must hold the query id: a new checkpoint counts versions from 0 again and would be
-        dropped in silence. Two appends of one batch need two app ids.
+        dropped in silence. Two appends of one batch need two app ids. `note` is what `has_commit` finds it by.
         """
         writer = frame.write.option("txnAppId", app_id).option("txnVersion", version)
+        writer = writer.option("userMetadata", note) if note else writer
         self._save(frame.sparkSession, writer, table, merge_schema=merge_schema)
+
+    def has_commit(self, session: SparkSession, table: str, *, note: str) -> bool:
+        """Tell whether one of the table's newest commits was made under this note."""
+        newest = self.open(session, table).history(NEWEST_COMMITS)
+        return newest.where(newest["userMetadata"] == note).limit(1).count() > 0
 
     def _save(self, session: SparkSession, writer: DataFrameWriter, table: str, *, merge_schema: bool) -> None:
         """TableError where the table is gone: Spark would make another one, without our columns and properties."""

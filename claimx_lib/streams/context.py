@@ -75,6 +75,8 @@ class JobContext:
     available_now: bool = False
     jobs_in_application: tuple[str, ...] = ()
     failures: dict[str, Exception] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
+    """App ids of which an append of this process has counted (`streams.appends`)."""
     until: datetime | None = None
     """Of a backfill: younger records (by Kafka's timestamp) are left alone."""
 

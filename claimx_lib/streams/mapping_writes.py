@@ -16,6 +16,7 @@ from claimx_lib.domain.identity import Project
 from claimx_lib.domain.key_ranges import key_ranges
 from claimx_lib.domain.mapping_fold import ClaimState, Entry
 from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
+from claimx_lib.streams.appends import append_new
 from claimx_lib.transforms.key_ranges import in_ranges
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from claimx_lib.streams.context import BatchRef, JobContext
 
 JOB = "mapping_sync"
+_IDENTITY = ("claim_number", "event_id", "source", "action", "to", "event_timestamp")
 _GUARDS = T.StructType(
     [
         T.StructField("manual_timestamp", T.TimestampType()),
@@ -51,7 +53,7 @@ def append_history(context: JobContext, entries: Iterable[Entry], batch: BatchRe
     if rows:
         frame = _frame(context.session, rows, MAPPING_HISTORY.schema)
         app_id = batch.app_id(JOB, MAPPING_HISTORY.name)
-        context.warehouse.append_once(frame, MAPPING_HISTORY.name, app_id=app_id, version=batch.batch_id)
+        append_new(context, frame, MAPPING_HISTORY.name, batch, app_id=app_id, keys=_IDENTITY)
 
 
 def _history_row(entry: Entry, at: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from claimx_lib.schemas.tables import DEAD_LETTERS
+from claimx_lib.streams.appends import append_new
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
@@ -28,7 +29,8 @@ def append_dead_letters(context: JobContext, rows: DataFrame, batch: BatchRef, *
         known = _known(context, letters) if letters else set()
         opened = [letter for letter in letters if letter.dead_letter_id not in known]
         if opened:
-            _append(context, _without(kept, known), batch.app_id(job, DEAD_LETTERS.name, step), batch.batch_id)
+            app_id = batch.app_id(job, DEAD_LETTERS.name, step)
+            append_new(context, _without(kept, known), DEAD_LETTERS.name, batch, app_id=app_id, keys=["dead_letter_id"])
             _count(context, opened)
     finally:
         kept.unpersist()
@@ -51,10 +53,6 @@ def _without(rows: DataFrame, known: set[str]) -> DataFrame:
         return rows
     ids = rows.sparkSession.createDataFrame([(i,) for i in sorted(known)], "dead_letter_id STRING")
     return rows.join(ids, on="dead_letter_id", how="left_anti").select(*rows.columns)
-
-
-def _append(context: JobContext, rows: DataFrame, app_id: str, batch_id: int) -> None:
-    context.warehouse.append_once(rows, DEAD_LETTERS.name, app_id=app_id, version=batch_id)
 
 
 def _count(context: JobContext, opened: list[Row]) -> None:

@@ -16,6 +16,7 @@ from claimx_lib.connectors import kafka
 from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import TRACKING
+from claimx_lib.streams.appends import append_new
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.refusals import append_dead_letters
@@ -115,14 +116,14 @@ class _Run:
         rows = table_rows(new.rows, fits, processed_at=self.now, defaults=job.defaults)
         added = [f"{name}.{path}" for name, fit in fits.items() for path in fit.evolution.added]
         append = partial(
-            self.context.warehouse.append_once,
+            append_new,
             app_id=self.batch.app_id(JOB, TRACKING.name),
-            version=self.batch.batch_id,
+            keys=["event_id"],
             merge_schema=bool(added),
         )
         crash_point("tracking-before-append")
         try:
-            on_conflict_again(append)(rows, TRACKING.name)
+            on_conflict_again(append)(self.context, rows, TRACKING.name, self.batch)
         except Exception:
             self.context.metrics.count("itel_worker_delta_write_errors_total", number)
             raise

@@ -14,6 +14,7 @@ from claimx_lib.streams.mapping_state import before_of
 from claimx_lib.streams.mapping_sync import statements
 from claimx_lib.streams.mapping_writes import append_history, merge_mapping, merge_projects
 from tests.fakes.mapping_run import Run, numbered, said
+from tests.fakes.records import frame_of
 
 
 @pytest.fixture
@@ -43,6 +44,17 @@ def test_a_batch_that_was_killed_after_any_effect_is_completed(run: Run) -> None
         *((f"{claim}-{n}", f"c-{n}", told) for n in (1, 3) for claim, told in (("A", "withdrawn"), ("C", "accepted"))),
         *((f"D-{n}", "xact-7", "waiting") for n in (1, 3)),
     ]
+
+
+def test_a_batch_that_comes_again_with_more_records_loses_none(run: Run) -> None:
+    """On a checkpoint that was put back, history and dead letters of records under a number of before are there too."""
+    batch, bad = BatchRef(query_id="q1", batch_id=0), said("---", 9, 9)
+    records = [run.record(one) for one in (said("A-1", 1, 1), bad, said("B-1", 2, 2), bad)]
+    for number in (2, 4):
+        run.context.counted.clear()
+        run.take(frame_of(run.context.session, records[:number]), batch)
+    assert run.outcomes() == [("A-1", "claimx-1", "accepted"), ("B-1", "claimx-2", "accepted")]
+    assert [offset for _, offset, _ in run.dead_letters()] == [1, 3]
 
 
 def test_two_rows_of_one_new_claim_in_a_batch_make_one(run: Run) -> None:
