@@ -21,9 +21,11 @@ from pyspark.sql import Row
 
 from claimx_lib.connectors.kafka_client import Message, create_topics, send
 from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.errors import ClaimxError
 from claimx_lib.schemas.tables import MAPPING
 from claimx_lib.schemas.topics import topic_specs
 from claimx_lib.streams.query import start
+from claimx_lib.streams.supervise import watch
 from claimx_lib.streams.task_creation import stage
 from tests.fakes.creation import xact_bytes
 from tests.fakes.world import World, Worlds
@@ -195,6 +197,28 @@ def test_a_backlog_is_cut_into_batches(creation: Callable[..., Creation]) -> Non
     batches = {row.batch_id for row in told.world.table("xact_task_plan").collect()}
     assert len(batches) >= 3
     assert list(told.posts().values()) == [1] * 18
+
+
+@pytest.mark.long
+def test_a_stop_under_a_backlog_ends_it_between_two_batches(creation: Callable[..., Creation]) -> None:
+    """With batches left to do a stop is no failure: the next batch refuses, and the next run creates the rest, each once."""
+    told = creation(f"{JOB}max_records_per_batch=2")
+    told.map("C1", 5)
+    told.simulator.control.put_project(5)
+    told.send(*(xact_bytes(f"e{n}", "C1") for n in range(12)))
+    context = told.world.context(available_now=True)
+    ends: list[ClaimxError | None] = []
+    watch(
+        {"task_creation": start(stage(context), context)},
+        context,
+        each_look=lambda _: context.stop.set() if told.posts() else None,
+        ended=lambda _, failure: ends.append(failure),
+    )
+    assert ends == [None]
+    assert 0 < len(told.posts()) < 12
+    told.run()
+    told.run()
+    assert list(told.posts().values()) == [1] * 12
 
 
 @pytest.mark.long
