@@ -15,7 +15,6 @@ from claimx_lib.domain.creation.effects import Effects
 from claimx_lib.domain.creation.headers import Replay
 from claimx_lib.domain.creation.intake import Known, Letter, PendingRow
 from claimx_lib.domain.creation.keys import PIPELINE
-from claimx_lib.domain.key_ranges import key_ranges
 from claimx_lib.domain.mapping_lookup import Candidate as Mapped
 from claimx_lib.domain.mapping_lookup import candidate_of
 from claimx_lib.domain.reasons import Reason
@@ -26,7 +25,7 @@ from claimx_lib.streams.creation_ports import Plan
 from claimx_lib.streams.creation_rows import among, frame_of, header_values, pending_row, plan_row, stored_record
 from claimx_lib.streams.creation_writes import applied
 from claimx_lib.transforms.claim_number import claim_key, without_letter_prefix
-from claimx_lib.transforms.key_ranges import in_ranges
+from claimx_lib.transforms.key_ranges import near
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -112,7 +111,7 @@ class DeltaStore:
     def mapping(self, keys: set[str], digits: set[str]) -> list[Mapped]:
         """The mapping's rows of these claim keys and digits."""
         table = self._read(MAPPING.name)
-        rows = among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys)
+        rows = among(table.where(near(F.col("claim_key"), keys)), "claim_key", keys)
         if digits:
             rows = rows.unionByName(
                 table.where(without_letter_prefix(F.col("claim_key")).isin(sorted(digits)))

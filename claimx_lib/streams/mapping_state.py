@@ -11,16 +11,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from claimx_lib.domain.identity import LONG_AGO, MANUAL, SET, IdentityEvent, MappedClaim, Number, Project, ProjectEvent
-from claimx_lib.domain.key_ranges import key_ranges
 from claimx_lib.domain.mapping_fold import Before
 from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
-from claimx_lib.transforms.key_ranges import in_ranges
+from claimx_lib.transforms.key_ranges import FEW, near
 
 if TYPE_CHECKING:
     from claimx_lib.streams.context import JobContext
 
-FEW = 500
-"""Up to so many keys stand in the condition itself; more are joined."""
 _ROW = ("claim_number", "claim_key", "project_id", "source", "event_timestamp", "event_id", "rivals")
 _EVENT = ("claim_number", "claim_key", "event_id", "source", "action", "to", "event_timestamp")
 
@@ -46,7 +43,7 @@ def _rows(context: JobContext, keys: Collection[str], moved: Collection[int]) ->
     table = context.warehouse.read(context.session, MAPPING.name).select(*_ROW)
     of_keys = marked(table, "claim_key", keys, "has_key")
     found = marked(of_keys, "project_id", moved, "has_moved")
-    is_wanted = (in_ranges(F.col("claim_key"), key_ranges(keys)) & F.col("has_key")) | F.col("has_moved")
+    is_wanted = (near(F.col("claim_key"), keys) & F.col("has_key")) | F.col("has_moved")
     wanted = [found.where(is_wanted | _has_rival(moved)) if 0 < len(moved) <= FEW else found.where(is_wanted)]
     if len(moved) > FEW:
         rivals = table.where(F.col("rivals").isNotNull()).select(*_ROW, F.explode("rivals").alias("rival"))
@@ -74,7 +71,7 @@ def _mapped(row: dict[str, Any]) -> MappedClaim:
 def _add_history(context: JobContext, before: Before, keys: Collection[str], event_ids: Collection[str]) -> None:
     """One pass over the keys' history: what can still decide, and which of the batch's event ids are there."""
     table = context.warehouse.read(context.session, MAPPING_HISTORY.name).select(*_EVENT)
-    of_keys = among(table.where(in_ranges(F.col("claim_key"), key_ranges(keys))), "claim_key", keys)
+    of_keys = among(table.where(near(F.col("claim_key"), keys)), "claim_key", keys)
     for row in collected(_facts(marked(of_keys, "event_id", event_ids, "is_marked"))):
         event = _event(row)
         before.facts[event.claim_number].add(event)
@@ -123,7 +120,7 @@ def _projects(context: JobContext, ids: Collection[int]) -> dict[int, Project]:
     if not ids:
         return {}
     table = context.warehouse.read(context.session, PROJECTS.name)
-    frame = among(table.where(in_ranges(F.col("project_id"), key_ranges(ids))), "project_id", ids)
+    frame = among(table.where(near(F.col("project_id"), ids)), "project_id", ids)
     return {row["project_id"]: _project(row) for row in collected(frame)}
 
 

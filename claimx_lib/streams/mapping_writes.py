@@ -13,11 +13,10 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from claimx_lib.domain.identity import Project
-from claimx_lib.domain.key_ranges import key_ranges
 from claimx_lib.domain.mapping_fold import ClaimState, Entry
 from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
 from claimx_lib.streams.appends import append_new
-from claimx_lib.transforms.key_ranges import in_ranges
+from claimx_lib.transforms.key_ranges import near
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -91,7 +90,7 @@ def merge_projects(context: JobContext, projects: Mapping[int, Project]) -> None
         .alias("t")
         .merge(
             _frame(context.session, rows, PROJECTS.schema).alias("s"),
-            (F.col("t.project_id") == F.col("s.project_id")) & in_ranges(F.col("t.project_id"), key_ranges(projects)),
+            (F.col("t.project_id") == F.col("s.project_id")) & near(F.col("t.project_id"), projects),
         )
         .whenMatchedUpdate(
             set={name: _newer(name, greater_number if name in of_number else greater) for name in values}
@@ -135,7 +134,7 @@ def merge_mapping(context: JobContext, claims: Mapping[str, ClaimState]) -> None
         return
     ordered = sorted(claims.items(), key=lambda item: (_key(item[1]), item[0]))
     rows = [_merge_row(claim, state, context.now()) for claim, state in ordered]
-    ranges = key_ranges(row["claim_key"] for row in rows)
+    keys = {row["claim_key"] for row in rows}
     values: dict[str, str | Column] = {f.name: f"s.{f.name}" for f in MAPPING.schema}
     changed = {name: value for name, value in values.items() if name not in {"claim_number", "created_at"}}
     changed["updated_at"] = f"CASE WHEN {_IS_OTHER} THEN s.updated_at ELSE t.updated_at END"
@@ -144,7 +143,7 @@ def merge_mapping(context: JobContext, claims: Mapping[str, ClaimState]) -> None
         .alias("t")
         .merge(
             _frame(context.session, rows, _MERGED).alias("s"),
-            (F.col("t.claim_number") == F.col("s.claim_number")) & in_ranges(F.col("t.claim_key"), ranges),
+            (F.col("t.claim_number") == F.col("s.claim_number")) & near(F.col("t.claim_key"), keys),
         )
         .whenMatchedDelete(f"NOT s.has_row AND ({_IS_ALLOWED})")
         .whenMatchedUpdate(condition=f"s.has_row AND ({_IS_ALLOWED})", set=changed)

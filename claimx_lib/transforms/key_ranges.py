@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import or_
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+from claimx_lib.domain.key_ranges import Key, key_ranges
+
+FEW = 500
+"""Up to so many keys stand in the condition itself; more are joined."""
+
+
+def near(column: Column, keys: Collection[Key]) -> Column:
+    """Whether a column is one of the keys or, where there are many, lies in the ranges that hold them; of none, nowhere.
+
+    The ranges let files be skipped. Few keys are compared first: of a row that is read, one look into a set tells what
+    takes up to 64 comparisons in the ranges.
+    """
+    ranges = in_ranges(column, key_ranges(keys))
+    return column.isin(sorted(keys)) & ranges if 0 < len(keys) <= FEW else ranges
 
 
 def in_ranges(column: Column, ranges: Sequence[tuple[str, str]] | Sequence[tuple[int, int]]) -> Column:
