@@ -78,7 +78,7 @@ def rendered(listed: Sequence[Entry]) -> str:
         hits[one.name].update(one.hits)
     kills = sum(n for counted in hits.values() for name, n in counted.items() if name != TERM)
     broken = sum(len(one.violations) for one in listed)
-    lines = [f"{kills} kills inside a batch in {len(worlds)} worlds, {broken} violations.", ""]
+    lines = [f"{kills} kills inside a batch in {len(worlds)} worlds, {broken} violations.", _answers(listed), ""]
     lines += ["| pipeline | fault | times hit inside a batch |", "|---|---|---|"]
     for pipeline, points in crash_points().items():
         for name in (*points, *dict.fromkeys(SIGNALS[pipeline])):
@@ -94,6 +94,14 @@ def rendered(listed: Sequence[Entry]) -> str:
     missing = sorted(set(SCENARIOS) - {one.name for one in listed})
     lines += ["", f"Scenarios that have not run: {', '.join(missing) or 'none'}."]
     return "\n".join(lines)
+
+
+def _answers(listed: Sequence[Entry]) -> str:
+    """What became of the answers that ClaimX dropped after it had committed."""
+    tasks, dropped = (sum(one.figures.get(name, 0) for one in listed) for name in ("tasks", "dropped_answers"))
+    wrong = [told for one in listed for told in one.violations if told.startswith(("I1 xact", "I2", "I3"))]
+    outcome = f"{len(wrong)} breaches" if wrong else "each event has one task or a reason, none is unaccounted for"
+    return f"{tasks} tasks, of which ClaimX dropped {dropped} answers after the commit: {outcome}."
 
 
 def _line(one: Entry) -> str:

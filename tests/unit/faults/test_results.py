@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.faults.plan import SIGNALS, TERM, crash_points
 from tests.faults.results import Entry, rendered
 
@@ -29,3 +31,11 @@ def test_hits_of_all_worlds_add_up_and_a_sigterm_is_no_kill() -> None:
     assert "| identity | `post-sent` | 3 |" in table
     assert "| broker-restart | 3 | 2026-01-10 | abc1234 | kept | - | 9 |" in table
     assert "have not run: bad-answers," in table
+
+
+def test_dropped_answers_are_told_with_what_became_of_them() -> None:
+    """Tasks and answers dropped after the commit add up; an event with two tasks, or without any, is told."""
+    figures = {"tasks": 40, "dropped_answers": 4}
+    sound = replace(entry("identity", 1, {}), figures=figures)
+    assert "80 tasks, of which ClaimX dropped 8 answers after the commit: each event" in rendered([sound, sound])
+    assert "1 breaches" in rendered([sound, replace(sound, violations=["I2: more than one task of one reference: x"])])
