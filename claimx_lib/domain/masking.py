@@ -12,6 +12,8 @@ PHONE = r"(?<![\w.:+-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)?\d{3,4}[ .-]\d{
 A phone number has groups that are set apart: a plain row of digits is an id.
 """
 
+_ANY = "[A-Za-z0-9_]{0,60}"
+"""What `*` stands for in the name of a field."""
 _PERSONAL = re.compile(f"{EMAIL}|{PHONE}", re.ASCII)
 
 
@@ -21,5 +23,7 @@ def masked_text(text: str) -> str:
 
 
 def key_pattern(field: str) -> str:
-    """A pattern, without regard to case, for the spellings of a field: `first_name` is also `firstName`."""
-    return "_?".join(re.escape(part) for part in field.split("_"))
+    """A pattern, without regard to case, for the spellings of a field: `first_name` is also `firstName`, and `*phone*`
+    is `homePhone` and `phone_number_2` too.
+    """
+    return "_?".join(_ANY.join(map(re.escape, part.split("*"))) for part in field.split("_"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from claimx_lib.config.load import load
 from claimx_lib.transforms.masking import masked_json
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 FIELDS = ["name", "first_name", "email", "phone", "address"]
 
 
-def masked(spark: SparkSession, *texts: str) -> list[object]:
+def masked(spark: SparkSession, *texts: str, fields: list[str] = FIELDS) -> list[object]:
     frame = spark.createDataFrame([(text,) for text in texts], "v STRING")
-    return [row.m and json.loads(row.m) for row in frame.select(masked_json(F.col("v"), FIELDS).alias("m")).collect()]
+    return [row.m and json.loads(row.m) for row in frame.select(masked_json(F.col("v"), fields).alias("m")).collect()]
 
 
 def test_listed_fields_are_hidden_at_any_depth(spark: SparkSession) -> None:
@@ -30,6 +31,27 @@ def test_listed_fields_are_hidden_at_any_depth(spark: SparkSession) -> None:
         {"project_name": "stays", "NAME": "***", "a": [{"firstName": "***", "phone": "***"}], "address": "***",
          "email": "***", "id": "e-1", "note": "ask ***, ***"}
     ]  # fmt: skip
+
+
+def test_the_settings_name_what_systems_call_a_person(spark: SparkSession) -> None:
+    """By the default `pii.fields`, the usual spellings of name, phone, mail and address are hidden; ids, statuses and
+    names of things are not.
+    """
+    people = ["insuredName", "customer_full_name", "PolicyHolderName", "homeowner_name", "contactName", "projectName",
+              "homePhone", "phone_number_2", "mobileNo", "emailAddress", "addressLine1", "loss_address", "streetName",
+              "city", "zipCode", "postal_code"]  # fmt: skip
+    things = {
+        "task_name": "Cabinet",
+        "status": "assigned",
+        "claim_number": "A-1",
+        "project_id": "12345",
+        "capacity": "3",
+    }
+    given = {**dict.fromkeys(people, "Zebulon 5551234567"), **things}
+
+    [told] = masked(spark, json.dumps({"project": given}), fields=load(environ={}).pii.fields)
+
+    assert told == {"project": {**dict.fromkeys(people, "***"), **things}}
 
 
 def test_what_is_no_json_is_not_shown(spark: SparkSession) -> None:

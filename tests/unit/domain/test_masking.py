@@ -49,3 +49,11 @@ def test_a_field_has_several_spellings() -> None:
         True,
         False,
     ]
+
+
+def test_a_star_stands_for_what_is_around_a_word() -> None:
+    """`*phone*` is any field with the word in it, `*customer*name` one that begins so and ends so."""
+    phone, name = (re.compile(f"(?i)(?:{key_pattern(field)})") for field in ("*phone*", "*customer*name"))
+    assert all(phone.fullmatch(key) for key in ("phone", "homePhone", "phone_number_2"))
+    assert all(name.fullmatch(key) for key in ("customerName", "customer_full_name"))
+    assert not any(pattern.fullmatch(key) for pattern in (phone, name) for key in ("task_name", "status", "customer"))
