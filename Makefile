@@ -67,7 +67,7 @@ bundle-check: setup ## the Databricks bundle, validated offline
 
 .PHONY: notebooks
 notebooks: setup ## opens the notebooks in JupyterLab, on the demo's tables unless CLAIMX_WAREHOUSE names others
-	@CLAIMX_WAREHOUSE="$${CLAIMX_WAREHOUSE:-$(CURDIR)/.claimx/demo/warehouse}" $(VENV)/jupyter lab notebooks
+	@CLAIMX_WAREHOUSE="$${CLAIMX_WAREHOUSE:-$(CURDIR)/.claimx/demo/warehouse}" $(VENV)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks $(ARGS)
 
 .PHONY: build
 build: setup ## the wheel and the cluster archive in dist/
