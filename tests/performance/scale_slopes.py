@@ -1,8 +1,9 @@
 """`python -m tests.performance.scale_slopes`: what a batch costs the processor, by its rows; the ground of docs/scaling.md.
 
 Seconds of the processor, not of the clock: other work on the machine moves them little. Each size runs on tables that
-have the sizes before it, once to warm the JVM and then three times; the line through the medians gives what a batch costs
-and what a row costs. Look-ups are off: what a call costs is R1's matter. Writes docs/benchmarks/scale.json.
+have the sizes before it, once to warm the JVM and then twice; the line through the medians gives what a batch costs
+and what a row costs. ClaimX is not called (no look-ups, tasks are decided and not created): what a call costs is R1's
+matter. Writes docs/benchmarks/scale.json and the tables of docs/scaling.md.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ from claimx_lib.devstack.broker import Broker
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.operations.tables import create_missing
 from claimx_lib.schemas.topics import topic_specs
-from claimx_lib.streams import mapping_sync, task_tracking, task_trigger
+from claimx_lib.streams import mapping_sync, task_creation, task_tracking, task_trigger
 from claimx_lib.streams.context import BatchRef, JobContext
 from tests.fakes.records import Topic, frame_of
+from tests.performance import scale_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 RESULT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "scale.json"
-SIZES = (100, 1000, 10_000)
-REPEATS = 3
+SIZES = (100, 1000, 5_000)
+REPEATS = 2
 
 
 def _event(number: int, *, ours: bool) -> dict[str, Any]:
@@ -67,10 +69,28 @@ def _identity(number: int) -> dict[str, Any]:
     }
 
 
+def _estimate(number: int) -> dict[str, Any]:
+    """Of a claim that mapping_sync, measured before, has mapped."""
+    return {
+        "event_id": f"est-{number}",
+        "event_type": "ESTIMATE_CREATED",
+        "claim_number": f"C{number}",
+        "timestamp": "2026-01-10T12:00:00Z",
+        "estimate": {"id": number, "total": 1234.5},
+    }
+
+
 MAKERS: dict[str, Callable[[int], dict[str, Any]]] = {
     "task_trigger": lambda number: _event(number, ours=number % 50 == 0),
     "task_tracking": _tracking,
     "mapping_sync": _identity,
+    "task_creation": _estimate,
+}
+MODULES = {
+    "task_trigger": task_trigger,
+    "task_tracking": task_tracking,
+    "mapping_sync": mapping_sync,
+    "task_creation": task_creation,
 }
 
 
@@ -93,9 +113,9 @@ def _files(root: Path) -> tuple[int, int]:
 
 def measured(job: str, context: JobContext) -> dict[str, Any]:
     """Processor seconds, files and bytes of one batch by its number of rows."""
-    modules = {"task_trigger": task_trigger, "task_tracking": task_tracking, "mapping_sync": mapping_sync}
     names = context.settings.kafka.topics
-    topic = Topic({"task_trigger": names.claimx_events, "task_tracking": names.tracking}.get(job, names.project_sync))
+    read = {"task_trigger": names.claimx_events, "task_tracking": names.tracking, "task_creation": names.xact_events}
+    topic = Topic(read.get(job, names.project_sync))
     root = Path(context.settings.storage.warehouse)
     made, batch, sizes = 0, 0, {}
     for size in SIZES:
@@ -104,14 +124,20 @@ def measured(job: str, context: JobContext) -> dict[str, Any]:
             frame = _persisted(context, topic, [MAKERS[job](made + number) for number in range(size)])
             files, weight = _files(root)
             before = _processor_seconds()
-            modules[job].process_batch(frame, BatchRef(query_id="scale", batch_id=batch), context)
+            MODULES[job].process_batch(frame, BatchRef(query_id="scale", batch_id=batch), context)
             spent = _processor_seconds() - before
             more, heavier = _files(root)
             samples.append({"seconds": round(spent, 3), "files": more - files, "bytes": heavier - weight})
             frame.unpersist()
             made, batch = made + size, batch + 1
         sizes[size] = samples[1:]
-    return {"samples": sizes, **_line({size: [s["seconds"] for s in samples] for size, samples in sizes.items()})}
+    largest = sizes[SIZES[-1]]
+    return {
+        "samples": sizes,
+        **_line({size: [s["seconds"] for s in samples] for size, samples in sizes.items()}),
+        "files_a_batch": round(statistics.median(s["files"] for s in largest)),
+        "bytes_a_row": round(statistics.median(s["bytes"] for s in largest) / SIZES[-1]),
+    }
 
 
 def _persisted(context: JobContext, topic: Topic, events: list[dict[str, Any]]) -> DataFrame:
@@ -127,7 +153,7 @@ def _line(samples: dict[int, list[float]]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measures all three, prints them and writes them down."""
+    """Measures all four, prints them and writes them down."""
     folder = Path(tempfile.mkdtemp(prefix="claimx-scale-"))
     with Broker(data_dir=folder / "broker") as broker:
         settings = load(
@@ -136,6 +162,8 @@ def main() -> int:
                 f"kafka.bootstrap_servers={broker.bootstrap_servers}",
                 "jobs.task_tracking.lookup_enabled=false",
                 "jobs.task_trigger.log_events_per_batch=0",
+                "jobs.task_creation.mode=shadow",
+                "jobs.task_creation.resolve_with=[mapping]",
                 "logging.level=warning",
             ],
             environ={**os.environ, "CLAIMX_API_TOKEN": "none"},
@@ -151,6 +179,7 @@ def main() -> int:
     RESULT.write_text(
         json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), "cpus": cores, **found}, indent=1) + "\n"
     )
+    scale_table.main()
     for job, told in found.items():
         print(f"{job}: {told['seconds_a_batch']} s a batch + {told['seconds_a_1000_rows']} s a 1,000 rows")  # noqa: T201
     return 0
