@@ -59,7 +59,7 @@ soak: setup ## all jobs for an hour at a steady rate, with restarts: nothing may
 
 .PHONY: cluster
 cluster: setup ## the jobs by spark-submit on a real cluster of two workers; takes some minutes
-	@$(VENV)/python -m pytest tests/cluster $(ARGS)
+	@$(VENV)/python -m pytest -rP tests/cluster $(ARGS)
 
 .PHONY: bundle-check
 bundle-check: setup ## the Databricks bundle, validated offline

@@ -33,27 +33,36 @@ def read_secret(reference: SecretReference, *, path: str) -> Secret:
 
     Raises ConfigError naming the setting `path` where the place is empty.
     """
-    value = _read(reference).strip()
+    value = _read(reference, path).strip()
     if not value:
         raise ConfigError(f"{path}: {_place(reference)} is not set or empty", cure=f"set it to the secret for {path}")
     return Secret(value)
 
 
-def _read(reference: SecretReference) -> str:
+def _read(reference: SecretReference, path: str) -> str:
     if reference.env is not None:
         return os.environ.get(reference.env, "")
     if reference.file is not None:
         file = Path(reference.file)
         return file.read_text("utf-8") if file.is_file() else ""
-    return _from_scope(reference.scope or "", reference.key or "")
+    return _from_scope(reference, path)
 
 
-def _from_scope(scope: str, key: str) -> str:
+def _from_scope(reference: SecretReference, path: str) -> str:
     try:
         from databricks.sdk.runtime import dbutils  # only there on Databricks
     except ImportError:
-        return ""
-    return str(dbutils.secrets.get(scope=scope, key=key))
+        raise ConfigError(
+            f"{path}: {_place(reference)} is in a Databricks secret scope, and this is no Databricks",
+            cure=f"name another place: --set '{path}={{env: NAME}}' or '{path}={{file: PATH}}'",
+        ) from None
+    try:
+        return str(dbutils.secrets.get(scope=reference.scope, key=reference.key))
+    except Exception as error:  # noqa: BLE001  (the runtime raises what it likes, and the text may say too much)
+        raise ConfigError(
+            f"{path}: {_place(reference)} cannot be read ({type(error).__name__})",
+            cure="create it there, and give who runs this READ on the scope",
+        ) from None
 
 
 def _place(reference: SecretReference) -> str:

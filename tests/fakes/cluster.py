@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -42,7 +43,10 @@ class Cluster:
     shipped: Shipped
 
     def submit(self, script: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-        """Runs the script in client mode until it ends; returns standard output, and fails with the log where it fails."""
+        """Runs the script in client mode until it ends; returns standard output, and fails with the log where it fails.
+
+        Prints how long it took, the start of driver and executors from the archive included.
+        """
         variables = {
             "PATH": "/usr/bin:/bin",
             "JAVA_HOME": str(java()),
@@ -52,6 +56,7 @@ class Cluster:
             "PYSPARK_PYTHON": "./environment/bin/python",
             **(environment or {}),
         }
+        began = time.monotonic()
         done = subprocess.run(
             [*self._command(), str(script), *arguments],
             env=variables,
@@ -61,6 +66,7 @@ class Cluster:
             check=False,
             timeout=580,
         )
+        sys.stdout.write(f"{script.name}: {time.monotonic() - began:.0f} s\n")
         assert done.returncode == 0, done.stderr[-6000:]
         return done.stdout
 

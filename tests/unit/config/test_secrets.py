@@ -1,0 +1,85 @@
+"""Secrets by reference: read where they are, and one line where they are not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from claimx_lib.config.secrets import SecretReference, read_secret
+from claimx_lib.errors import ConfigError
+
+RUNTIME = """
+class Secrets:
+    def get(self, scope, key):
+        if key != "api-token":
+            raise RuntimeError("Secret does not exist with scope " + scope + " and key " + key)
+        return "from-" + scope + "\\n"
+
+class dbutils:
+    secrets = Secrets()
+"""
+READ = """
+from claimx_lib.config.secrets import SecretReference, read_secret
+from claimx_lib.errors import ConfigError
+try:
+    print(read_secret(SecretReference(scope="claimx-prod", key={key!r}), path="claimx.token").reveal())
+except ConfigError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def databricks(tmp_path: Path) -> Path:
+    """A folder that holds what a Databricks cluster has for reading secrets."""
+    package = tmp_path / "databricks" / "sdk"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    (package / "runtime.py").write_text(RUNTIME)
+    return tmp_path
+
+
+def read_on(databricks: Path, key: str) -> str:
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", READ.format(key=key)],
+        env={"PYTHONPATH": f"{databricks}:{root}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_a_scope_is_read_on_a_cluster(databricks: Path) -> None:
+    """The secret of a scope and key is what the cluster's `dbutils` gives, without the line's end."""
+    assert read_on(databricks, "api-token") == "from-claimx-prod"
+
+
+def test_a_secret_that_is_not_in_its_scope_is_one_line(databricks: Path) -> None:
+    """The line names setting, scope and key, and nothing of what the cluster said."""
+    assert read_on(databricks, "kafka") == (
+        "claimx.token: secret claimx-prod/kafka cannot be read (RuntimeError) — "
+        "create it there, and give who runs this READ on the scope"
+    )
+
+
+def test_without_a_scope_the_line_names_the_other_places() -> None:
+    """Where there are no secret scopes, a person is told how to name another place."""
+    with pytest.raises(ConfigError, match=r"this is no Databricks.*--set 'claimx.token=\{env: NAME\}'"):
+        read_secret(SecretReference(scope="claimx", key="api-token"), path="claimx.token")
+
+
+def test_a_file_is_read_anew(tmp_path: Path) -> None:
+    """A rotated secret is found at the next reading; an empty place is an error that names the setting."""
+    file = tmp_path / "token"
+    reference = SecretReference(file=str(file))
+    for value in ("first", "second"):
+        file.write_text(f"{value}\n")
+        assert read_secret(reference, path="claimx.token").reveal() == value
+    file.write_text(" \n")
+    with pytest.raises(ConfigError, match=r"claimx.token: file .*token is not set or empty"):
+        read_secret(reference, path="claimx.token")
