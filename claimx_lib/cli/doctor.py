@@ -15,9 +15,12 @@ def command(env: Env = "local", config: ConfigFile = None, sets: Sets = None, as
 
     One line each, with the cure where something is wrong; status 1 if anything is.  Example: claimx doctor --env prod
     """
+    from claimx_lib.connectors.spark import on_databricks, open_session
     from claimx_lib.operations.doctor import examine
 
-    findings = examine(settings_of(env, config, sets))
+    settings = settings_of(env, config, sets)
+    session = open_session(settings, app_name="claimx doctor") if on_databricks() else None
+    findings = examine(settings, session=session)
     if as_json:
         print_json([dataclasses.asdict(finding) for finding in findings])
     else:

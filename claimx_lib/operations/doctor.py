@@ -14,6 +14,7 @@ from claimx_lib.config.secrets import read_secret
 from claimx_lib.config.toolchain import cache_root, java_home, java_version
 from claimx_lib.config.versions import JAVA_MAJORS, require_engine
 from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_of
+from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.kafka_client import topics_there
 from claimx_lib.connectors.spark import on_databricks
 from claimx_lib.errors import ClaimxError, in_a_line
@@ -23,6 +24,8 @@ from claimx_lib.operations.tables import require_tables
 from claimx_lib.schemas.tables import TABLES
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from claimx_lib.config.settings import Settings
 
 JOBS = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
@@ -40,8 +43,11 @@ class Finding:
     cure: str = ""
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Return a finding for each thing that the jobs need; nothing is changed and nothing raised."""
+def examine(settings: Settings, *, session: SparkSession | None = None) -> list[Finding]:
+    """Return a finding for each thing that the jobs need; nothing is changed and nothing raised.
+
+    Tables that are not in local folders are looked at with a cluster's `session` alone.
+    """
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("python", _python),
         ("java", _java),
@@ -51,7 +57,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("topics", lambda: _topics(settings)),
         ("token", lambda: _token(settings)),
         ("api", lambda: probe_api(settings)),
-        ("tables", lambda: _tables(settings)),
+        ("tables", lambda: _tables(settings, session)),
         *((f"checkpoint {job}", lambda job=job: _checkpoint(settings, job)) for job in JOBS),
     )
     return [_found(what, look) for what, look in looks]
@@ -131,11 +137,11 @@ def _token(settings: Settings) -> str:
     return "there (its value is shown to nobody)"
 
 
-def _tables(settings: Settings) -> str:
+def _tables(settings: Settings, session: SparkSession | None) -> str:
     root = settings.storage.warehouse
-    if "://" in root:
+    if session is None and (Warehouse(root=root).is_catalog or "://" in root):
         return f"{root}: looked at by the jobs when they start"
-    require_tables(settings, [spec.name for spec in TABLES])
+    require_tables(settings, [spec.name for spec in TABLES], session)
     return f"{len(TABLES)} tables in {root}"
 
 

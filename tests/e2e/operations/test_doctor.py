@@ -93,3 +93,9 @@ def test_what_is_damaged_is_told_and_hides_nothing_else(settings: Settings) -> N
     assert findings["checkpoint task_creation"].told == f"{checkpoint}/commits/0 is damaged"
     assert "claimx run task_creation" in findings["checkpoint task_creation"].cure
     assert findings["checkpoint mapping_sync"].is_well
+
+
+def test_tables_in_a_catalog_are_not_said_to_have_been_looked_at(settings: Settings) -> None:
+    """Without a cluster's session nobody reaches a catalog: the line says who looks at its tables."""
+    moved = settings.model_copy(update={"storage": settings.storage.model_copy(update={"warehouse": "main.claimx"})})
+    assert found(moved)["tables"].told == "main.claimx: looked at by the jobs when they start"
