@@ -88,7 +88,8 @@ def _seeded(sets: list[str], simulator: Simulator) -> Settings:
     scenario = tracking_scenario(events=EVENTS, seed=7, until=datetime(2026, 1, 10, tzinfo=UTC))
     seed_tracking(settings, scenario)
     known = next(p for p in scenario.projects if p.get("claim_number"))
-    simulator.control.put_project(880001, "XACT-0001")
+    for project, claim in ((880001, "XACT-0001"), (880002, "SYNC-1"), (880004, "PROJECT-1")):
+        simulator.control.put_project(project, claim)
     topics = settings.kafka.topics
     told = {"domain": "claimx", "timestamp": "2026-01-10T11:00:00Z"}
     for number, claim in enumerate(["SYNC-1", "sync-01"]):
