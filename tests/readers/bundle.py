@@ -145,16 +145,16 @@ def _mapping(file: str, where: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def references(tree: Any, where: str) -> Iterator[tuple[str, str]]:
-    """Each `${…}` of the tree with the field that it stands in."""
+def texts(tree: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Each text of the tree with the field that it stands in."""
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield from references(value, f"{where}.{key}" if where else str(key))
+            yield from texts(value, f"{where}.{key}" if where else str(key))
     elif isinstance(tree, list):
         for number, value in enumerate(tree):
-            yield from references(value, f"{where}[{number}]")
+            yield from texts(value, f"{where}[{number}]")
     elif isinstance(tree, str):
-        yield from ((where, match) for match in REFERENCE.findall(tree))
+        yield where, tree
 
 
 def filled(tree: Any, values: dict[str, Any], *, depth: int = 0) -> Any:

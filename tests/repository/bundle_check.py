@@ -16,20 +16,23 @@ from typing import Any
 
 from tests.readers.bundle import (
     GIVEN,
+    REFERENCE,
     ROOT_FILE,
     Bundle,
     Mistake,
     Resource,
     filled,
     read,
-    references,
+    texts,
     values_of,
 )
 from tests.readers.bundle_types import mistakes, resource_classes
 from tests.repository.bundle_job import job_mistakes
+from tests.repository.bundle_places import place_mistakes
 from tests.repository.bundle_settings import settings_mistakes
 
 ROOT = Path(__file__).resolve().parents[2]
+HALF = re.compile(r"\$|\{(?:var|bundle|workspace|resources)\.")
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 NOBODY = "00000000-0000-0000-0000-000000000000"
 Found = Iterator[Mistake]
@@ -38,7 +41,7 @@ Found = Iterator[Mistake]
 def check(root: Path) -> None:
     """Returns where nothing is wrong; raises the first Mistake."""
     bundle = read(root)
-    for rule in (_top, _references, _targets, _places):
+    for rule in (_top, _references, _targets, place_mistakes):
         for mistake in rule(bundle):
             raise mistake
 
@@ -62,6 +65,9 @@ def _references(bundle: Bundle) -> Found:
     variables = {f"var.{name}" for name in bundle.variables}
     known = variables | GIVEN | set(_attributes(bundle))
     used = list(_all_references(bundle))
+    for file, where, text in _all_texts(bundle):
+        if HALF.search(REFERENCE.sub("", text)):
+            yield Mistake(file, where, f"{text!r} holds half a reference: ${{…}} it has to be")
     for file, where, name in used:
         if name not in known:
             what = f"variable {name.removeprefix('var.')}" if name.startswith("var.") else name
@@ -78,11 +84,16 @@ def _attributes(bundle: Bundle) -> Iterator[str]:
 
 
 def _all_references(bundle: Bundle) -> Iterator[tuple[str, str, str]]:
-    for where, name in references(bundle.top, ""):
-        yield ROOT_FILE, where, name
+    for file, where, text in _all_texts(bundle):
+        yield from ((file, where, name) for name in REFERENCE.findall(text))
+
+
+def _all_texts(bundle: Bundle) -> Iterator[tuple[str, str, str]]:
+    for where, text in texts(bundle.top, ""):
+        yield ROOT_FILE, where, text
     for resource in bundle.resources:
-        for where, name in references(resource.values, resource.where):
-            yield resource.file, where, name
+        for where, text in texts(resource.values, resource.where):
+            yield resource.file, where, text
 
 
 # --- what comes of them in each target --------------------------------------------------------------------------------
@@ -136,28 +147,6 @@ def _stage(name: str, target: dict[str, Any], values: dict[str, Any]) -> Found:
         yield Mistake(ROOT_FILE, f"targets.{name}.permissions", "production has to say who may do what")
     if not (target.get("presets") or {}).get("tags"):
         yield Mistake(ROOT_FILE, f"targets.{name}.presets.tags", "production is tagged, so that its cost can be told")
-
-
-def _places(bundle: Bundle) -> Found:
-    """No two targets are deployed to one place or write to one schema, and checkpoints are in a volume of the bundle."""
-    taken: dict[str, str] = {}
-    for name, target in bundle.targets.items():
-        values = values_of(bundle, name)
-        root_path = str(filled(target["workspace"]["root_path"], values))
-        schema = filled("${var.catalog}.${var.schema}", values)
-        for where, place in (("workspace.root_path", root_path), ("variables.schema", schema)):
-            if place in taken:
-                yield Mistake(ROOT_FILE, f"targets.{name}.{where}", f"{place} is the target {taken[place]}'s")
-            taken[place] = name
-        checkpoints = filled(bundle.variables["cluster"], values)["default"]["spark_env_vars"]["CLAIMX_CHECKPOINTS"]
-        if not checkpoints.startswith(tuple(_volumes(bundle, values))):
-            where = "variables.cluster.default.spark_env_vars.CLAIMX_CHECKPOINTS"
-            yield Mistake(ROOT_FILE, where, f"{checkpoints} is in no volume of the bundle")
-
-
-def _volumes(bundle: Bundle, values: dict[str, Any]) -> Iterator[str]:
-    for volume in (filled(r.values, values) for r in bundle.resources if r.kind == "volumes"):
-        yield f"/Volumes/{volume['catalog_name']}/{volume['schema_name']}/{volume['name']}/"
 
 
 def _resource(bundle: Bundle, resource: Resource, values: dict[str, Any], target: str) -> Found:

@@ -44,6 +44,8 @@ def _starts(job: dict[str, Any]) -> Found:
     starts = [name for name in STARTS if name in job]
     if len(starts) > 1:
         yield starts[1], f"a job starts in one way, this one has {starts[0]} too"
+    if "continuous" in job and job.get("max_concurrent_runs", 1) != 1:
+        yield "max_concurrent_runs", "two runs of a stream would write to one checkpoint"
     if schedule := job.get("schedule"):
         if what := mistake_of(schedule["quartz_cron_expression"]):
             yield "schedule.quartz_cron_expression", what

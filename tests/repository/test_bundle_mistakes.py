@@ -41,7 +41,12 @@ MISTAKES = {
     "resource given twice": (STORAGE, "  volumes:", "  jobs: {streams: {}}\n  volumes:", f"{STREAMS}: resources.jobs.streams: it stands in {STORAGE} too"),
     "field of a resource that is none": (STORAGE, "claimx.name}", "claimx.nam}", f"{STORAGE}: resources.volumes.checkpoints.schema_name: there is no resources.schemas.claimx.nam"),
     "checkpoints outside the volume": (TOP, "/checkpoints/$", "/checkpoint/$", f"{VARIABLES}.CLAIMX_CHECKPOINTS: /Volumes/dev/claimx_short_name/checkpoint/v1 is in no volume"),
+    "secrets of another scope": (TOP, "CLAIMX_SECRET_SCOPE: ${var.secret_scope}", "CLAIMX_SECRET_SCOPE: claimx", f"{VARIABLES}.CLAIMX_SECRET_SCOPE: claimx is no secret scope of the bundle"),
+    "tables in another schema": (TOP, "CLAIMX_WAREHOUSE: ${var.catalog}.${var.schema}", "CLAIMX_WAREHOUSE: ${var.catalog}.${bundle.target}", f"{VARIABLES}.CLAIMX_WAREHOUSE: dev.dev is no schema of the bundle"),
+    "reference without its braces": (STREAMS, '["${var.alert_email}"]', '["$var.alert_email"]', f"{STREAMS}: resources.jobs.streams.email_notifications.on_failure[0]: '$var.alert_email' holds half a reference"),
+    "reference that is not closed": (STREAMS, "${bundle.target}", "${bundle.target", f"{STREAMS}: resources.jobs.streams.name: 'claimx-streams-${{bundle.target' holds half a reference"),
     # what a workspace would refuse
+    "two runs of a stream at once": (STREAMS, "max_concurrent_runs: 1 ", "max_concurrent_runs: 2 ", f"{STREAMS}: resources.jobs.streams.max_concurrent_runs: two runs of a stream"),
     "cron of five fields": (TOP, "0 30 2 * * ?", "30 2 * * ?", f"{UPKEEP}: resources.jobs.maintenance.schedule.quartz_cron_expression: '30 2 * * ?' has 5 fields"),
     "time zone that is none": (UPKEEP, "timezone_id: UTC", "timezone_id: Utopia", f"{UPKEEP}: resources.jobs.maintenance.schedule.timezone_id: there is no time zone Utopia"),
     "two ways to start": (UPKEEP, "      schedule:", "      continuous: {pause_status: PAUSED}\n      schedule:", f"{UPKEEP}: resources.jobs.maintenance.schedule: a job starts in one way"),
