@@ -22,6 +22,7 @@ from claimx_lib.connectors.kafka_client import admin
 from claimx_lib.errors import KafkaError
 from claimx_lib.streams.context import StopFlag
 from tests.fakes.pushgateway import Pushgateway
+from tests.fakes.session import quick_environment
 from tests.fakes.world import World, event
 
 CLAIMX = Path(sys.executable).with_name("claimx")
@@ -40,13 +41,15 @@ def running(world: World, job: str, *own: str) -> Iterator[subprocess.Popen[str]
     log = f"logging.spark_file={world.folder}/spark.log"
     sets = [argument for one in (*world.sets(), log, *own) for argument in ("--set", one)]
     command = [str(CLAIMX), "run", job, *sets]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, env=quick_environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         yield process
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def jvm_of(process: subprocess.Popen[str]) -> psutil.Process | None:
@@ -54,7 +57,6 @@ def jvm_of(process: subprocess.Popen[str]) -> psutil.Process | None:
     return next((child for child in children if child.name() == "java"), None)
 
 
-@pytest.mark.timeout(600)
 def test_sigterm_stops_between_two_batches(world: World) -> None:
     """SIGTERM to a running application ends it with 0, without a traceback, and what it had read stays done; a
     Pushgateway was told of it all along, and has its last figures.
@@ -69,7 +71,7 @@ def test_sigterm_stops_between_two_batches(world: World) -> None:
         goes_on = {(("instance", "continuous"), ("job", "task_trigger"), ("run", "task_trigger")): 1}
         until(lambda: gateway.values("claimx_stream_running") == goes_on, "a push tells that it runs")
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=240)
         assert process.returncode == 0, told
         assert "Traceback" not in told
         published = gateway.values("itel_plugin_events_published_total")
@@ -80,7 +82,6 @@ def test_sigterm_stops_between_two_batches(world: World) -> None:
     assert len(world.received("tracking")) == 5
 
 
-@pytest.mark.timeout(600)
 def test_no_jvm_outlives_a_killed_application(world: World) -> None:
     """SIGKILL to Python takes its JVM with it: nobody is left who writes to the checkpoint."""
     with running(world, "task_trigger") as process:
@@ -130,7 +131,7 @@ def test_records_that_aged_out_are_told_and_accounted_for(world: World) -> None:
     topic = world.topic("claimx_events")
     client = admin(world.settings.kafka)
     for future in client.delete_records([TopicPartition(topic, partition, 4)]).values():
-        future.result(timeout=60)
+        future.result(timeout=120)
     with pytest.raises(KafkaError, match=f"{topic}/{partition}, offsets 1 to 3 are gone from the broker"):
         runtime.run(["task_trigger"], world.settings, available_now=True)
     accepting = world.with_settings("kafka.accept_data_loss=true")

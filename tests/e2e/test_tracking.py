@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from claimx_lib import runtime
 from claimx_lib.devstack.simulator.process import Simulator
+from tests.fakes.session import quick_environment
 from tests.fakes.world import World, Worlds, event
 
 TRACKING = ("task_trigger", "task_tracking")
@@ -122,10 +122,10 @@ def killed(world: World, place: str) -> int:
     """The status of a process that runs task_tracking until it comes to `place`, and dies there as in a power cut."""
     words = [word for pair in world.sets() for word in ("--set", pair)]
     command = [sys.executable, "-m", "claimx_lib.cli.main", "run", "task_tracking", "--available-now", *words]
-    environment = {**os.environ, "CLAIMX_CRASH_AT": place}
+    environment = quick_environment(CLAIMX_CRASH_AT=place)
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
-            _, errors = process.communicate(timeout=150)
+            _, errors = process.communicate(timeout=400)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

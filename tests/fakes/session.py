@@ -1,7 +1,8 @@
-"""The one Spark session of a test run."""
+"""The one Spark session of a test run, and what makes the JVMs of other processes as quick."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,17 @@ from claimx_lib.devstack.quick_jvm import QUICK_JVM
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+SESSION_JVM = f"{QUICK_JVM} -Xms1g -Xmn400m"
+"""Room for what lives for a moment: else the collector takes a sixteenth of a long run."""
+# Plans over a handful of rows: to compile them takes a third of a run. The demo compiles them.
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 SMALL = (
     "spark.master=local[2]",
     "spark.shuffle_partitions=1",
     "spark.snapshot_partitions=1",
     "spark.driver_memory=1g",
     "spark.ui_enabled=false",
+    "spark.conf={" + ", ".join(f'{key}: "{value}"' for key, value in INTERPRETED.items()) + "}",
 )
 ENVIRONMENT = {"CLAIMX_API_TOKEN": "integration"}
 
@@ -28,11 +34,14 @@ def small_session(folder: Path) -> SparkSession:
     files = {
         "spark.sql.warehouse.dir": str(folder),
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # VACUUM starts so many tasks; 10,000 by default
-        # Plans over a handful of rows: to compile them takes a third of a run. Jobs in processes of their own compile.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     }
-    small = settings.model_copy(update={"spark": settings.spark.model_copy(update={"conf": files})})
-    session = open_session(small, app_name="claimx tests", java_options=QUICK_JVM)
+    conf = settings.spark.conf | files
+    small = settings.model_copy(update={"spark": settings.spark.model_copy(update={"conf": conf})})
+    session = open_session(small, app_name="claimx tests", java_options=SESSION_JVM)
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def quick_environment(**changes: str) -> dict[str, str]:
+    """This process's environment, these variables in it, for one whose JVM is to be quick to start."""
+    return {**os.environ, "JAVA_TOOL_OPTIONS": QUICK_JVM, **changes}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from claimx_lib.devstack.quick_jvm import QUICK_JVM
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.schemas.tables import TRACKING
 from tests.fakes.analysis import event, hour, letter, step, told
+from tests.fakes.session import INTERPRETED, quick_environment
 from tests.fakes.warehouse import Tables
 from tests.readers.notebooks import Shown, shown
 
@@ -81,12 +81,7 @@ def environment(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> di
     conf = tmp_path_factory.mktemp("conf")
     for file in CONF.glob("*.yaml"):
         (conf / file.name).write_text(file.read_text("utf-8").replace("timezone: UTC", f"timezone: {ZONE}"), "utf-8")
-    return {
-        **os.environ,
-        "CLAIMX_WAREHOUSE": str(warehouse),
-        "CLAIMX_CONF": str(conf),
-        "JAVA_TOOL_OPTIONS": QUICK_JVM,
-    }
+    return quick_environment(CLAIMX_WAREHOUSE=str(warehouse), CLAIMX_CONF=str(conf))
 
 
 @contextmanager
@@ -104,6 +99,7 @@ def connect_server(folder: Path) -> Iterator[str]:
         "spark.sql.shuffle.partitions": "1",
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
+        **INTERPRETED,
     }
     command = [
         str(Path(sys.executable).with_name("spark-submit")),
@@ -117,7 +113,7 @@ def connect_server(folder: Path) -> Iterator[str]:
     server = GuardedProcess(command, name="Spark Connect", log=folder / "connect.log", environment=python)
     with server, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         ready = grpc.channel_ready_future(channel)
-        wait_until(lambda: ready.done() or not server.is_running, what="a Spark Connect server", timeout_seconds=90)
+        wait_until(lambda: ready.done() or not server.is_running, what="a Spark Connect server", timeout_seconds=240)
         assert server.is_running, server.last_words()
         yield f"sc://127.0.0.1:{port}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from claimx_lib.devstack.ports import free_port
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.schemas.topics import topic_specs
+from tests.fakes.session import quick_environment
 from tests.fakes.world import World, event, new_world
 from tests.readers.prometheus import PrometheusApi
 
@@ -115,7 +115,7 @@ def application(jobs: str, words: list[str], errors: IO[bytes]) -> subprocess.Po
     """`claimx run` as a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "claimx_lib.cli.main", "run", jobs, *words],
-        env={**os.environ, "CLAIMX_API_TOKEN": TOKEN},
+        env=quick_environment(CLAIMX_API_TOKEN=TOKEN),
         stdout=subprocess.DEVNULL,
         stderr=errors,
     )

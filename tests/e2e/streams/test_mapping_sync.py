@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from claimx_lib.connectors.kafka_client import create_topics
 from claimx_lib.operations.mapping_decisions import author, decision, publish
 from claimx_lib.schemas.topics import topic_specs
 from tests.fakes.mapping_run import numbered, said
+from tests.fakes.session import quick_environment
 from tests.fakes.world import World, Worlds
 
 TABLES = ("claim_project_mapping", "claim_project_mapping_history", "claimx_projects", "dead_letters")
@@ -103,5 +103,5 @@ def submitted(world: World, crash_at: str) -> subprocess.CompletedProcess[str]:
     """The job in a process of its own that ends itself at a named place."""
     sets = [argument for one in world.sets() for argument in ("--set", one)]
     command = [sys.executable, "-m", "claimx_lib.cli.main", "run", "mapping_sync", "--available-now", *sets]
-    environment = {**os.environ, "CLAIMX_CRASH_AT": crash_at}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150, check=False)
+    environment = quick_environment(CLAIMX_CRASH_AT=crash_at)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)

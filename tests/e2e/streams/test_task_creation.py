@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from claimx_lib.streams.query import start
 from claimx_lib.streams.supervise import watch
 from claimx_lib.streams.task_creation import stage
 from tests.fakes.creation import xact_bytes
+from tests.fakes.session import quick_environment
 from tests.fakes.world import World, Worlds
 
 JOB = "jobs.task_creation."
@@ -36,7 +36,7 @@ QUICK = (
     f"{JOB}retry_backoff_factor=1",
     f"{JOB}negative_cache_seconds=0",
     f"{JOB}settle_seconds=0",
-    "claimx.timeout_seconds=1",
+    "claimx.timeout_seconds=10",
 )
 
 
@@ -251,7 +251,7 @@ def test_a_kill_leaves_one_task_an_event(creation: Callable[..., Creation], poin
     told.send(*(xact_bytes(f"e{n}", "C1") for n in range(4)))
     assert killed(told, point).returncode == -signal.SIGKILL
     assert 0 < len(told.posts()) <= 4
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 400
     while len(told.posts()) < 4 or told.pending() or not told.ledger():
         assert time.monotonic() < deadline
         told.run()
@@ -268,7 +268,7 @@ def killed(told: Creation, point: str) -> subprocess.CompletedProcess[bytes]:
              f"--set=storage.checkpoints={told.world.folder}/checkpoints"]  # fmt: skip
     return subprocess.run(
         [sys.executable, "-m", "claimx_lib.cli.main", "run", "task_creation", "--available-now", *sets, *fixed],
-        env={**os.environ, "CLAIMX_CRASH_AT": point},
+        env=quick_environment(CLAIMX_CRASH_AT=point),
         stdout=subprocess.DEVNULL,  # a pipe would last as long as the JVM that outlives the kill
         stderr=subprocess.DEVNULL,
         timeout=300,
