@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import socket
 import time
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -46,6 +47,30 @@ class Transport(Protocol):
 
 TOO_LARGE = Exchange(failure=ApiOutcome.BAD_BODY, detail="too large")
 CUT_SHORT = Exchange(failure=ApiOutcome.BAD_BODY, detail="cut short")
+
+
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_SUCCESS = range(200, 300)
+
+
+def unpacked(exchange: Exchange, encoding: str | None, *, most_bytes: int) -> Exchange:
+    """The exchange with its body as it was before a server compressed it that nobody had asked to; never raises.
+
+    A success in an encoding other than gzip and deflate, or that is not what it says, is `BAD_BODY`.
+    """
+    named = (encoding or "identity").strip().lower()
+    if named == "identity" or not exchange.body or exchange.status not in _SUCCESS:
+        return exchange
+    if named not in {"gzip", "x-gzip", "deflate"}:
+        return Exchange(failure=ApiOutcome.BAD_BODY, detail="unknown content encoding")
+    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        body = unpacker.decompress(exchange.body, most_bytes + 1)
+    except zlib.error:
+        return Exchange(failure=ApiOutcome.BAD_BODY, detail="not in its content encoding")
+    if len(body) > most_bytes:
+        return TOO_LARGE
+    return replace(exchange, body=body) if unpacker.eof else CUT_SHORT
 
 
 class _WithinDeadline(io.RawIOBase):

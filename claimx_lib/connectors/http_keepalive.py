@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange
+from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, unpacked
 from claimx_lib.connectors.http_wire import (
     AnswerReader,
     CutShort,
@@ -80,7 +80,7 @@ class KeepAliveTransport:
             send_all(sock, request, max(until - time.monotonic(), 0.001))
             answer = AnswerReader(sock, until=until, most_body_bytes=self._max_response_bytes).answer()
             is_reusable = answer.is_reusable
-            return _answered(answer)
+            return _answered(answer, self._max_response_bytes)
         except (OSError, ValueError, EOFError) as error:
             return _failed(error)
         finally:
@@ -128,13 +128,14 @@ def _has_something_to_read(sock: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _answered(answer: WireAnswer) -> Exchange:
-    return Exchange(
+def _answered(answer: WireAnswer, most_bytes: int) -> Exchange:
+    exchange = Exchange(
         status=answer.status,
         body=answer.body,
         retry_after=_text(answer.headers.get(b"retry-after")),
         link=_text(answer.headers.get(b"link")),
     )
+    return unpacked(exchange, _text(answer.headers.get(b"content-encoding")), most_bytes=most_bytes)
 
 
 def _text(value: bytes | None) -> str | None:

@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 
-from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, WholeAnswerTimeout
+from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, WholeAnswerTimeout, unpacked
 from claimx_lib.domain.api import ApiOutcome
 
 
@@ -105,12 +105,13 @@ class RequestsTransport:
             return TOO_LARGE
         if response.raw.length_remaining:
             return CUT_SHORT
-        return Exchange(
+        exchange = Exchange(
             status=response.status_code,
             body=content,
             retry_after=response.headers.get("Retry-After"),
             link=response.headers.get("Link"),
         )
+        return unpacked(exchange, response.headers.get("Content-Encoding"), most_bytes=self._max_response_bytes)
 
 
 def _failed(error: BaseException) -> Exchange:
