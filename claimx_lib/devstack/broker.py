@@ -11,7 +11,7 @@ from typing import Self
 from uuid import uuid4
 
 from claimx_lib.devstack.broker_settings import BrokerSettings
-from claimx_lib.devstack.ports import LOOPBACK, accepts, free_port, is_free
+from claimx_lib.devstack.ports import LOOPBACK, accepts, free_port, is_free, require_free
 from claimx_lib.devstack.process import GuardedProcess
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.errors import DevStackError
@@ -99,10 +99,7 @@ class Broker:
 
     def _start(self) -> None:
         settings = self._settings
-        if not is_free(settings.port):
-            raise DevStackError(
-                f"port {settings.port} is taken", cure=f"end what listens there: ss -ltnp | grep {settings.port}"
-            )
+        require_free(settings.port)
         settings.write()
         _format(settings)
         command = settings.command("kafka.Kafka", str(settings.properties_file))

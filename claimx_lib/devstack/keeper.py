@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import fcntl
 import json
+import os
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serves until SIGTERM; 0 after an ordered end, 1 where the stack does not start."""
     parser = argparse.ArgumentParser(prog="keeper")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--caller", type=int, help="the process that waits for the stack: without it none comes up")
     parser.add_argument("--broker-port", type=int, default=0)
     parser.add_argument("--simulator-port", type=int, default=0)
     parser.add_argument("--prometheus-port", type=int, help="left out: no Prometheus")
@@ -67,6 +69,8 @@ def _keep(files: StackFiles, stopped: threading.Event, given: argparse.Namespace
             request_log=str(simulator.request_log),
             prometheus_url=prometheus_url,
         )
+        if given.caller not in (None, os.getppid()):
+            raise DevStackError("whoever asked for the stack is gone", cure="run claimx dev up again")
         _write(files.record, record)
         stopped.wait()
     files.record.unlink(missing_ok=True)

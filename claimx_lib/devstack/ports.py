@@ -37,6 +37,12 @@ def is_free(port: int) -> bool:
     return True
 
 
+def require_free(port: int) -> None:
+    """Return only where a server could listen on this port now; DevStackError says how to find who does."""
+    if not is_free(port):
+        raise DevStackError(f"port {port} is taken", cure=f"end what listens there: ss -ltnp | grep {port}")
+
+
 def accepts(port: int, *, timeout_seconds: float = 0.5) -> bool:
     """Whether somebody takes connections on this port now."""
     try:

@@ -182,14 +182,10 @@ def status(folder: Path) -> StackStatus:
 def _start(files: StackFiles, ports: dict[str, int], monitored: Sequence[str]) -> None:
     given = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
     given += [part for target in monitored for part in ("--monitored", target)]
+    module = "claimx_lib.devstack.keeper"
+    command = [sys.executable, "-m", module, str(files.folder), "--caller", str(os.getpid()), *given]
     with files.log.open("wb") as log:
-        keeper = subprocess.Popen(
-            [sys.executable, "-m", "claimx_lib.devstack.keeper", str(files.folder), *given],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     files.pid.write_text(f"{keeper.pid}\n")
     try:
         wait_until(
@@ -198,7 +194,7 @@ def _start(files: StackFiles, ports: dict[str, int], monitored: Sequence[str]) -
             timeout_seconds=UP_SECONDS,
             cure=f"see {files.log}",
         )
-    except DevStackError:
+    except BaseException:  # Ctrl-C too: nothing comes up behind somebody's back
         keeper.kill()
         raise
     if keeper.poll() is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from claimx_lib.devstack.ports import require_free
 from claimx_lib.devstack.process import GuardedProcess
 from claimx_lib.devstack.simulator.control import SimulatorControl
 from claimx_lib.devstack.waiting import wait_until
@@ -26,6 +27,7 @@ class Simulator:
 
     def __init__(self, *, token: str, port: int = 0, folder: Path | None = None) -> None:
         self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="claimx-simulator-")
+        self._port = port
         self._folder = folder or Path(self._temporary.name if self._temporary else "")
         self._ready_file = self._folder / "ready.json"
         self.request_log = self._folder / "requests.jsonl"
@@ -42,6 +44,7 @@ class Simulator:
 
     def start(self) -> Self:
         """Returns when requests are taken; raises `DevStackError` when that does not come about."""
+        require_free(self._port)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._ready_file.unlink(missing_ok=True)
         self._process.start()

@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError
@@ -109,3 +112,26 @@ def test_prometheus_comes_with_it_where_it_is_asked_for(program: Callable[..., s
     stack.down(folder)
     assert monitored.record.prometheus_port is not None
     assert not accepts(monitored.record.prometheus_port)
+
+
+def test_a_stack_that_nobody_waits_for_does_not_stay(folder: Path) -> None:
+    """Ctrl-C while `dev up` waits, and kill -9 of it too, leave no broker and no simulator behind."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "claimx_lib.cli.main", "dev", "up", "--folder", str(folder)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(lambda: stack.status(folder).is_running, what="the stack is on its way", timeout_seconds=60)
+        waiting.send_signal(number)
+        assert waiting.wait(timeout=30) != 0
+        wait_until(lambda: not stack.status(folder).is_running, what="nothing of it is left", timeout_seconds=90)
+
+
+def test_a_port_that_is_taken_is_named(folder: Path) -> None:
+    """Where somebody listens already, `up` says at which port, for the broker and for the simulator."""
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DevStackError, match=f"port {port} is taken"):
+            stack.up(folder, broker_port=port)
+        with pytest.raises(DevStackError, match=f"port {port} is taken"):
+            stack.up(folder, simulator_port=port)
