@@ -58,6 +58,11 @@ class RateLimiter:
             self._next = max(self._next, until)
 
 
+def pause_after(per_second: float, limiters: int) -> float:
+    """Seconds after which as many other limiters may follow on those that shared the pace: each one's own spacing."""
+    return limiters * _spacing(per_second)
+
+
 def _spacing(per_second: float) -> float:
     if not per_second > 0:
         message = "per_second must be positive"

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from claimx_lib.config.jobs import TaskTracking
 from claimx_lib.config.settings import ClaimX
 from claimx_lib.domain.enrichment import ENRICHMENT_DDL, TASK_KEY, EnrichmentStatus, EnrichPolicy
+from claimx_lib.domain.rate import HEADROOM
 from claimx_lib.domain.retry import RetryPolicy
 from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.rescue import variant_of
@@ -45,9 +46,14 @@ def enrich_policy(claimx: ClaimX, job: TaskTracking, *, share: float) -> EnrichP
     )
 
 
-def partitions_for(rows: int, parallelism: int) -> int:
-    """How many workers ask for the details of so many rows."""
-    return max(1, min(parallelism, -(-rows // ROWS_FOR_A_PARTITION)))
+def partitions_for(rows: int, parallelism: int, per_second: float) -> int:
+    """How many workers ask for the details of so many rows at `per_second` calls in all.
+
+    Workers pace themselves apart, and each may put one call more into a second than its share: what the pace leaves
+    unused has to cover that. A pace that one worker can keep is left to one.
+    """
+    wanted = -(-rows // ROWS_FOR_A_PARTITION)
+    return max(1, int(min(parallelism, wanted, per_second * HEADROOM / (1.0 + HEADROOM))))
 
 
 def enriched(frame: DataFrame, kernel: Kernel, *, partitions: int) -> DataFrame:

@@ -42,17 +42,26 @@ class Fit:
 
 
 def fits_of(figures: Row, texts: Mapping[str, str], table: T.StructType, *, max_new_fields: int) -> dict[str, Fit]:
-    """The fit of each struct, from a batch's `figures` and the table as it is; 0 new fields switches evolution off."""
+    """The fit of each struct, from a batch's `figures` and the table as it is; 0 new fields switches evolution off.
+
+    Whoever brings few new fields is served first: one event of thousands takes none of the details' fields.
+    """
+    shapes = {struct: parsed_shape(figures[f"shape_{struct}"]) for struct in texts}
+    wanted = {s: evolved(_struct(table, s), shapes[s], max_new_fields=max_new_fields) for s in texts}
     fits: dict[str, Fit] = {}
     left = max_new_fields
-    for struct, text in texts.items():
-        current = table[struct].dataType
-        if not isinstance(current, T.StructType):
-            raise TypeError(f"{struct} is no struct")
-        evolution = evolved(current, parsed_shape(figures[f"shape_{struct}"]), max_new_fields=left)
+    for struct in sorted(texts, key=lambda s: len(wanted[s].added)):
+        evolution = evolved(_struct(table, struct), shapes[struct], max_new_fields=left)
         left -= len(evolution.added)
-        fits[struct] = Fit(text=text, evolution=evolution, has_odd=figures[f"odd_{struct}"] > 0)
-    return fits
+        fits[struct] = Fit(text=texts[struct], evolution=evolution, has_odd=figures[f"odd_{struct}"] > 0)
+    return {struct: fits[struct] for struct in texts}
+
+
+def _struct(table: T.StructType, name: str) -> T.StructType:
+    kind = table[name].dataType
+    if not isinstance(kind, T.StructType):
+        raise TypeError(f"{name} is no struct")
+    return kind
 
 
 def table_rows(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claimx_lib.domain.rate import RateLimiter
+from claimx_lib.domain.rate import RateLimiter, pause_after
+from claimx_lib.transforms.enrichment import partitions_for
 from tests.fakes.clock import FakeClock
 
 
@@ -114,3 +115,26 @@ def test_threads_share_one_pace():
         thread.join()
     assert len(granted) == 160
     assert clock.monotonic() >= 159 / 50
+
+
+@given(
+    per_second=st.sampled_from([0.5, 1, 3, 10, 25, 50, 100]),
+    batches=st.lists(st.tuples(st.integers(1, 1_000), st.floats(0, 2)), min_size=1, max_size=6),
+)
+@settings(max_examples=60, deadline=None)
+def test_workers_that_share_a_pace_keep_it_from_batch_to_batch(per_second, batches):
+    """I11: whatever workers a batch gets, and whenever it follows the last one, no second has too many calls."""
+    granted, start = [], 0.0
+    for rows, later in batches:
+        workers = partitions_for(rows, 4, per_second)
+        ends = [start]
+        for worker in range(workers):
+            clock = FakeClock()
+            limiter = RateLimiter(per_second / workers, clock)
+            begun = clock.monotonic()
+            for _ in range(worker, min(rows, 60), workers):
+                assert limiter.acquire()
+                granted.append(start + clock.monotonic() - begun)
+            ends.append(start + clock.monotonic() - begun)
+        start = max(ends) + pause_after(per_second, workers) + later
+    assert most_in_a_second(granted) <= max(1, math.ceil(per_second))
