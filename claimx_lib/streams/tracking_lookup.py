@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyspark.sql import functions as F
+
 from claimx_lib.config.secrets import read_secret
+from claimx_lib.config.settings import Pii
 from claimx_lib.connectors.api_settings import api_settings
 from claimx_lib.connectors.claimx_api import OpenClaimX
 from claimx_lib.domain import circuit as breaker
@@ -15,10 +20,12 @@ from claimx_lib.domain.api import OUTAGE, ApiOutcome
 from claimx_lib.domain.circuit import Circuit, CircuitPolicy, Phase
 from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
+from claimx_lib.domain.rate import pause_after
 from claimx_lib.domain.secret import Secret
 from claimx_lib.observability.logs import logger
 from claimx_lib.partitions.enrich import enrich_batches
 from claimx_lib.transforms.enrichment import enrich_policy, enriched, figures, not_enriched, partitions_for
+from claimx_lib.transforms.masking import masked_json
 from claimx_lib.transforms.tracking_rows import struct_texts
 
 if TYPE_CHECKING:
@@ -36,6 +43,8 @@ class Calls:
 
     circuit: Circuit = field(default_factory=Circuit)
     clock: Clock = SYSTEM_CLOCK
+    rests_until: float = -math.inf
+    """A point of `clock.monotonic()`: other workers than the last ones may call from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +82,19 @@ def _token(context: JobContext) -> Secret:
 
 def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, token: Secret) -> Enriched:
     policy = _policy_now(context, calls)
-    partitions = 1 if policy.is_probing else partitions_for(number, context.session.sparkContext.defaultParallelism)
+    partitions = partitions_for(number, context.session.sparkContext.defaultParallelism, policy.requests_per_second)
+    if policy.is_probing:
+        partitions = 1
+    calls.clock.sleep(max(0.0, calls.rests_until - calls.clock.monotonic()))
     kernel = partial(
         enrich_batches,
         open_client=OpenClaimX(settings=api_settings(context.settings.claimx, token)),
         policy=policy.shared(partitions),
     )
-    return _persisted(enriched(rows, kernel, partitions=partitions), context)
+    result = _persisted(enriched(rows, kernel, partitions=partitions), context)
+    if result.figures["calls"]:
+        calls.rests_until = calls.clock.monotonic() + pause_after(policy.requests_per_second, partitions)
+    return result
 
 
 def _policy_now(context: JobContext, calls: Calls) -> EnrichPolicy:
@@ -99,8 +114,16 @@ def _circuit_policy(context: JobContext) -> CircuitPolicy:
 
 def _persisted(frame: DataFrame, context: JobContext) -> Enriched:
     texts = struct_texts(project_lookup=context.settings.jobs.task_tracking.project_lookup)
-    kept = frame.persist()
+    kept = _masked(frame, texts, context.settings.pii).persist()
     return Enriched(rows=kept, figures=figures(kept, texts).collect()[0])
+
+
+def _masked(frame: DataFrame, texts: Mapping[str, str], pii: Pii) -> DataFrame:
+    """People are hidden before the table, and what its columns do not take, is made of the texts."""
+    hidden = {
+        text: masked_json(F.col(text), pii.fields) for struct, text in texts.items() if struct in pii.mask_columns
+    }
+    return frame.withColumns(hidden) if hidden else frame
 
 
 def _learn(row: Row, context: JobContext, calls: Calls) -> None:

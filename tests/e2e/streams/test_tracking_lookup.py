@@ -1,0 +1,43 @@
+"""The calls of a batch on a real engine: how fast they come, and what of the answers the table takes."""
+
+from __future__ import annotations
+
+from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.streams.task_tracking import Memory, process_batch
+from tests.fakes.world import World, Worlds, tracking_message
+
+
+def track(world: World, events: range, memory: Memory, *, number: int) -> None:
+    """One batch of events, each of a task of its own."""
+    messages = [tracking_message(f"e{n}", task=n) for n in events]
+    process_batch(world.frame(messages, first=events.start), world.batch(number), world.context(), memory)
+
+
+def test_the_pace_holds_over_partitions_and_batches(new: Worlds, simulator: Simulator) -> None:
+    """I11: at four calls a second no second has five, whichever workers a batch is given and however soon it follows."""
+    world = new("claimx.requests_per_second=4")
+    memory = Memory()
+    since = len(simulator.control.requests())
+    for number, events in enumerate((range(700, 1_000), range(3), range(3, 5), range(5, 9))):
+        sets = ("jobs.task_tracking.lookup_budget_seconds=2",)
+        track(world.with_settings(*sets), events, memory, number=number)
+    times = [line["at"] for line in simulator.control.requests()[since:]]
+    assert len(times) > 9
+    assert max(sum(first <= at < first + 1 for at in times) for first in times) <= 4
+
+
+def test_people_are_masked_in_the_columns_that_are_named(new: Worlds, simulator: Simulator) -> None:
+    """`pii.mask_columns`: neither these structs nor what is rescued from them names a person; other columns do."""
+    simulator.control.put_tasks(
+        [{"id": 789, "status": "open", "contact": {"email": "ann@example.com", "a b": "x@y.org"}}]
+    )
+    world = new("pii.mask_columns=[claimx_task_full, original_event]")
+    message = tracking_message("e1")
+    message["task"] |= {"phone": "555 111 2222", "note": "call 555-123-4567"}
+    message["project"] |= {"name": "Ann Smith"}
+    process_batch(world.frame([message]), world.batch(), world.context())
+    row = world.rows()[0]
+    assert row.claimx_task_full.contact.email == "***"
+    assert (row.original_event.phone, row.original_event.note) == ("***", "call ***")
+    assert row.project_data.name == "Ann Smith"
+    assert "x@y.org" not in row.rescued_data
