@@ -55,4 +55,4 @@ class Layout:
 def of_checkout() -> Layout:
     """The layout of the checkout that this package lies in."""
     root = Path(__file__).resolve().parent.parent
-    return Layout(root=root, cache=root / os.environ.get("CLAIMX_CACHE", ".cache"))
+    return Layout(root=root, cache=root / (os.environ.get("CLAIMX_CACHE") or ".cache"))

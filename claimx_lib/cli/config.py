@@ -9,7 +9,7 @@ import typer
 
 from claimx_lib.cli.options import AsJson, ConfigFile, Env, Sets, settings_of
 from claimx_lib.cli.output import print_json, tell
-from claimx_lib.errors import SettingsError
+from claimx_lib.errors import ConfigError, SettingsError
 
 app = typer.Typer(
     help="The settings: conf/base.yaml, the environment's file, --config and --set.", no_args_is_help=True
@@ -27,6 +27,8 @@ def check(env: Env = "local", config: ConfigFile = None, sets: Sets = None, as_j
         settings_of(env, config, sets)
     except SettingsError as error:
         problems = error.problems
+    except ConfigError as error:
+        problems = (str(error),)
     if as_json:
         print_json({"env": env, "valid": not problems, "problems": problems})
     elif problems:

@@ -31,17 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClaimxError as error:
         return _failed(str(error), error.exit_status, debug=debug)
     except typer.TyperException as error:
-        return _failed(_usage(error), error.exit_code, debug=debug)
+        return _misused(error, debug=debug)
     except (typer.Abort, KeyboardInterrupt):
         return _failed("stopped", FAILED, debug=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # noqa: BLE001  (the last line of defence: a person gets a line, not a traceback)
-        line = " ".join(str(error).split())[:300]
-        return _failed(
-            f"{type(error).__name__}: {line} — run it again with --debug for the traceback", FAILED, debug=debug
-        )
+        return _failed(_unforeseen(error), FAILED, debug=debug)
 
 
 def _failed(line: str, status: int, *, debug: bool) -> int:
@@ -49,6 +46,21 @@ def _failed(line: str, status: int, *, debug: bool) -> int:
         raise  # noqa: PLE0704  (only called while an exception is handled)
     print(f"claimx: {line}", file=sys.stderr)
     return status
+
+
+def _unforeseen(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror} — mend that, then try again"
+    line = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {line} — run it again with --debug for the traceback"
+
+
+def _misused(error: typer.TyperException, *, debug: bool) -> int:
+    """A group without a command gets its help, as it is."""
+    if error.format_message().startswith("Usage:"):
+        print(error.format_message(), file=sys.stderr)
+        return error.exit_code
+    return _failed(_usage(error), error.exit_code, debug=debug)
 
 
 def _usage(error: typer.TyperException) -> str:

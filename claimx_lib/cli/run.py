@@ -8,6 +8,7 @@ import typer
 
 from claimx_lib.cli.options import ConfigFile, Env, Sets, settings_of
 from claimx_lib.cli.output import tell
+from claimx_lib.errors import UsageError
 
 Jobs = Annotated[
     list[str],
@@ -39,6 +40,8 @@ def command(
     settings = settings_of(env, config, [*(sets or []), *loss_accepted(accept_data_loss)])
     if jobs == [MAINTENANCE]:
         raise typer.Exit(upkeep_status(keep_up(settings)))
+    if MAINTENANCE in jobs:
+        raise UsageError(f"{MAINTENANCE} runs once and alone", cure=f"use claimx run {MAINTENANCE}")
     report = run(jobs, settings, available_now=available_now)
     for job, failure in report.failures:
         tell(f"claimx: {job}: {failure}")

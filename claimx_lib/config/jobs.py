@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from claimx_lib.config.model import Count, Model, PerSecond, Port, PositiveCount, PositiveSeconds, Seconds, TopicName
 
 StartingOffsets = Literal["earliest", "latest"]
 NormalizationRule = Literal["uppercase", "lowercase", "remove_dashes", "strip_leading_zeros"]
-FieldPath = str
+FieldPath = Annotated[str, Field(pattern=r"^[^.`'?*\[\]]+(\.[^.`'?*\[\]]+)*$")]
+"""Names of a message's fields, from outside in, with dots between."""
+COLUMNS = (
+    "event_id", "event_type", "event_timestamp", "task_id", "assignment_id", "project_id", "task_status", "task_name",
+    "previous_status", "assigned_to_user_id", "assigned_by_user_id", "task_created_at", "task_completed_at",
+    "tracking_version", "source",
+)  # fmt: skip
+"""The columns of the tracking table that a message's field may fill; the job itself fills the others."""
+PARAMETERS = ("task_id", "project_id")
+"""What the paths of ClaimX's details have in braces."""
+
+
+def _one_of(names: tuple[str, ...], what: str) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"there is no such {what}; use {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
+
+
+Column = Annotated[str, _one_of(COLUMNS, "column for a field")]
+Parameter = Annotated[str, _one_of(PARAMETERS, "parameter")]
 
 
 class Job(Model):
@@ -75,27 +97,29 @@ class FieldRule(Model):
     @field_validator("matches")
     @classmethod
     def _is_a_pattern(cls, value: str | None) -> str | None:
-        if value is not None:
-            re.compile(value)
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from None
         return value
 
 
 class SkipIf(Model):
     """Messages whose `field` equals one of `values` are not tracked, and counted."""
 
-    field: str
+    field: FieldPath
     values: list[str | int] = Field(min_length=1)
 
 
 class TaskTracking(Job):
     """task_tracking: the specification's transform, validation, look-up and writer."""
 
-    mappings: dict[str, FieldPath]
-    defaults: dict[str, str]
-    required_fields: list[str]
-    field_rules: dict[str, FieldRule]
+    mappings: dict[Column, FieldPath]
+    defaults: dict[Column, str]
+    required_fields: list[FieldPath]
+    field_rules: dict[FieldPath, FieldRule]
     skip_if: SkipIf | None
-    path_params: dict[str, FieldPath]
+    path_params: dict[Parameter, FieldPath]
     lookup_enabled: bool
     project_lookup: bool
     cache_ttl_seconds: Seconds
@@ -107,6 +131,14 @@ class TaskTracking(Job):
     dedupe_window_days: Count
     consumer_group: str
     commit_group_offsets: bool
+
+    @field_validator("defaults", mode="before")
+    @classmethod
+    def _numbers_are_texts(cls, value: object) -> object:
+        """A default stands in for a field's text; YAML takes a bare 1.0 for a number."""
+        if not isinstance(value, dict):
+            return value
+        return {k: str(v) if isinstance(v, int | float) and not isinstance(v, bool) else v for k, v in value.items()}
 
 
 class MappingSync(Job):

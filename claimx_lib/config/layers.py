@@ -36,12 +36,30 @@ def read_layer(path: Path) -> Layer:
         text = path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", cure="give the path of a readable file") from None
-    return Layer(name=str(path), values=_parsed(text, path))
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text in UTF-8", cure="save it as UTF-8") from None
+    try:
+        return Layer(name=str(path), values=_parsed(text, path))
+    except RecursionError:
+        raise ConfigError(f"{path}: nested without end", cure="take out the alias that holds itself") from None
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which no key stands twice: the first of the two would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"{key.value} stands twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 def _parsed(text: str, path: Path) -> Tree:
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, _StrictLoader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

@@ -47,6 +47,8 @@ def told(detail: ErrorDetails, layers: Sequence[Layer]) -> str:
     if detail["type"] == "missing":
         return f"{path}: missing; set it in a settings file or with --set {path}=…"
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping):
+        return f"{where}: {path}: {message}"
     return f"{where}: {path} = {shown(path, detail['input'])}: {_plain(message)}{_unit(path, detail['input'])}"
 
 
@@ -82,7 +84,9 @@ def _plain(message: str) -> str:
     """Say what pydantic says in words of a settings file."""
     if message.startswith("Input should be a valid dictionary or instance of SecretReference"):
         return "a secret is never a value here: name its place, {env: NAME}, {file: PATH} or {scope: S, key: K}"
-    return message.replace("Input should", "it should")
+    if message.startswith("String should match pattern"):
+        return f"it is not of the form {message.removeprefix('String should match pattern ')}"
+    return message.replace("Input should", "it should").replace("String should", "it should")
 
 
 def _unit(path: str, value: Any) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from claimx_lib.config.jobs import Jobs
 from claimx_lib.config.model import (
@@ -22,7 +24,14 @@ from claimx_lib.config.model import (
 from claimx_lib.config.secrets import SecretReference
 
 LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+BASE_URL = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
 CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
+
+
+PLACES = {"task": {"task_id"}, "project": {"project_id"}, "create_task": {"project_id"}, "task_search": {"project_id"}}
+"""What each path of `claimx.paths` has in braces; the others have nothing."""
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class Topics(Model):
@@ -63,7 +72,7 @@ class Kafka(Model):
         if far:
             raise ValueError(
                 f"{self.security_protocol} to {far[0].strip()}, which is not this machine: "
-                "set security_protocol to SASL_SSL, or allow_plaintext to true"
+                "set kafka.security_protocol to SASL_SSL, or kafka.allow_plaintext to true"
             )
         return self
 
@@ -77,6 +86,24 @@ class ClaimxPaths(Model):
     create_task: str
     task_search: str
 
+    @field_validator("*")
+    @classmethod
+    def _names_what_is_filled_in(cls, value: str, info: ValidationInfo) -> str:
+        wanted = PLACES.get(str(info.field_name), set())
+        if not value.startswith("/") or set(re.findall(r"{(.*?)}", value)) != wanted:
+            raise ValueError(
+                f"give a path that begins with / and holds {' and '.join(f'{{{p}}}' for p in sorted(wanted)) or 'no braces'}"
+            )
+        return value
+
+
+def _has_port(address: str) -> bool:
+    """Whether what stands behind the host's colon, if anything does, is a port."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
+
 
 class Circuit(Model):
     """When to stop calling an API that does not answer, and when to try it again."""
@@ -88,7 +115,7 @@ class Circuit(Model):
 class ClaimX(Model):
     """The ClaimX REST API and how gently it is called."""
 
-    base_url: str = Field(pattern=r"^https?://[^/\s?#@]+(/[^\s?#]*)?$")
+    base_url: str
     token: SecretReference
     timeout_seconds: PositiveSeconds
     max_retries: Count
@@ -104,8 +131,18 @@ class ClaimX(Model):
 
     @field_validator("base_url")
     @classmethod
-    def _without_trailing_slash(cls, value: str) -> str:
+    def _is_an_address(cls, value: str) -> str:
+        if not BASE_URL.fullmatch(value) or not _has_port(value):
+            raise ValueError("give http:// or https://, a host, and where needed :port and /path; no user, no query")
         return value.rstrip("/")
+
+    @field_validator("headers")
+    @classmethod
+    def _may_be_sent(cls, value: dict[str, str]) -> dict[str, str]:
+        wrong = [n for n, text in value.items() if not (HEADER_NAME.fullmatch(n) and HEADER_VALUE.fullmatch(text))]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no header: a name without spaces, a value on one line")
+        return value
 
 
 class Storage(Model):
@@ -157,7 +194,7 @@ class Pii(Model):
     """What is masked in what leaves the tables, and in the tables if so wished."""
 
     mask_messages: bool
-    mask_columns: list[str]
+    mask_columns: list[Literal["original_event", "project_data", "claimx_task_full", "claimx_project_full"]]
     fields: list[str]
     erased_salt: SecretReference | None
 
@@ -166,6 +203,16 @@ class Analysis(Model):
     """For people who look at the tables."""
 
     timezone: str
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("give a zone's name, such as Europe/Berlin") from None
+        return value
+
     sla_hours: dict[str, float]
     stuck_quantile: float = Field(gt=0, lt=1)
     stuck_min_observations: PositiveCount

@@ -166,6 +166,7 @@ def send(kafka: Kafka, messages: Iterable[Message]) -> int:
     """Send the messages and return their number once every one is acknowledged by all replicas."""
     from confluent_kafka import Producer
 
+    require_broker(kafka)
     failures: list[str] = []
     producer = Producer({**client_options(kafka), "enable.idempotence": True, "message.max.bytes": 1_000_000_000,
                          "delivery.timeout.ms": int(kafka.request_timeout_seconds * 4000)})  # fmt: skip

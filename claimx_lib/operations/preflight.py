@@ -85,9 +85,7 @@ def aged_out(settings: Settings, job: str) -> list[Gap]:
 def needs_token(settings: Settings, job: str) -> bool:
     """Tell whether the job, as it is set, calls ClaimX."""
     tracking, creation = settings.jobs.task_tracking, settings.jobs.task_creation
-    return (job == "task_tracking" and (tracking.lookup_enabled or tracking.project_lookup)) or (
-        job == "task_creation" and creation.mode != "off"
-    )
+    return (job == "task_tracking" and tracking.lookup_enabled) or (job == "task_creation" and creation.mode != "off")
 
 
 def _require_token(settings: Settings, jobs: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "configuration.md"
 BEGIN = "<!-- settings: made by tests/readers/settings_reference.py from conf/base.yaml -->"
 END = "<!-- end of settings -->"
-LINE = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_0-9.]+|- name):(?P<rest>.*)$")
+LINE = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_0-9.-]+|- name):(?P<rest>.*)$")
 
 
 def settings(text: str) -> Iterator[tuple[str, str, str]]:

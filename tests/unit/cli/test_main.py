@@ -22,6 +22,7 @@ CLAIMX = Path(sys.executable).with_name("claimx")
             ["run", "nonsense"],
             "there is no job nonsense — use task_trigger, task_tracking, mapping_sync, task_creation, or all",
         ),
+        (["run", "maintenance", "task_trigger"], "maintenance runs once and alone"),
         (["nonsense"], "No such command 'nonsense'"),
         (["run"], "Missing argument"),
         (["topics", "create", "--nonsense"], "No such option: --nonsense"),
@@ -45,12 +46,13 @@ def test_wrong_usage_and_settings_are_status_2_and_one_line(
 def test_a_broker_that_is_down_is_status_1_at_once(
     free_port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A job without a broker ends with 1, one line and the cure, before a JVM is started."""
+    """A job and a decision without a broker end with 1, one line and the cure, before a JVM is started."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port}")
-    assert main(["run", "task_trigger"]) == 1
-    told = capsys.readouterr().err.strip()
-    assert f"no broker answers at 127.0.0.1:{free_port}" in told
-    assert "\n" not in told
+    for arguments in (["run", "task_trigger"], ["mapping", "set", "C-1", "1", "--by", "me", "--why", "told"]):
+        assert main(arguments) == 1
+        told = capsys.readouterr().err.strip()
+        assert f"no broker answers at 127.0.0.1:{free_port}" in told
+        assert "\n" not in told
 
 
 def test_debug_shows_the_traceback() -> None:
@@ -89,3 +91,16 @@ def test_help_starts_fast() -> None:
         assert done.returncode == 0
         assert "run" in done.stdout
     assert min(taken) < 0.4
+
+
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """`claimx dev` alone lists its commands, a line each, and is wrong usage."""
+    assert main(["dev"]) == 2
+    assert "\n  up " in capsys.readouterr().err
+
+
+def test_config_check_tells_a_broken_file_as_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is no YAML is a problem in the list."""
+    (tmp_path / "x.yaml").write_text("a: [")
+    assert main(["config", "check", "--json", "--config", str(tmp_path / "x.yaml")]) == 2
+    assert "x.yaml line 1" in json.loads(capsys.readouterr().out)["problems"][0]

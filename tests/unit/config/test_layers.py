@@ -59,3 +59,20 @@ def test_variables_are_filled_in_and_missing_ones_told() -> None:
     tree = {"a": "${X}-${Y:-y}", "b": ["${Z}"]}
     assert substituted(tree, {"X": "x"}, path="", problems=told) == {"a": "x-y", "b": [""]}
     assert told == ["b[0]: ${Z} is not set: set the environment variable Z, or the setting"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a:\n  b: 1\n  b: 2\n", r"x\.yaml line 3: b stands twice"),
+        (b"a:\n\tb: 1\n", r"x\.yaml line 2: found character"),
+        (b"\xff\xfea", r"x\.yaml: not a text in UTF-8"),
+        (b"a: &a [*a]\n", r"x\.yaml: nested without end"),
+    ],
+)
+def test_a_file_that_says_nothing_clear_is_refused(tmp_path: Any, content: bytes, line: str) -> None:
+    """A key that stands twice, a tab, another encoding, an alias of itself: one error that names file and place."""
+    file = tmp_path / "x.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=line):
+        read_layer(file)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyspark.sql.types import StructType
 
+from claimx_lib.config.jobs import COLUMNS
 from claimx_lib.config.load import effective, load
 from claimx_lib.errors import SettingsError
+from claimx_lib.schemas.tables import TRACKING
 
 SENTINEL = "s3cr3t-s3ntin3l"
 
@@ -125,3 +128,39 @@ def test_any_text_as_an_argument_gives_settings_or_a_line(text: str) -> None:
     except SettingsError as error:
         told = error.problems
     assert told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ("jobs.task_tracking.mappings.nothing=a", "there is no such column for a field; use event_id, "),
+        ("jobs.task_tracking.defaults.nothing=a", "there is no such column for a field; use event_id, "),
+        ("jobs.task_tracking.path_params.assignment_id=a", "there is no such parameter; use task_id, project_id"),
+        ("jobs.task_tracking.mappings.task_name=a..b", "it is not of the form"),
+        ('jobs.task_tracking.field_rules.task_id={matches: "("}', "no regular expression: missing )"),
+        ("claimx.paths.task=/tasks/{id}", "give a path that begins with / and holds {task_id}"),
+        ("claimx.base_url=https://host:99999", "give http:// or https://, a host"),
+        ('claimx.headers={X-A: "a\\r\\nX-B: b"}', "'X-A' is no header"),
+        ("analysis.timezone=Mars/Olympus", "give a zone's name"),
+        ("pii.mask_columns=[task_name]", "it should be 'original_event', "),
+        ("kafka.bootstrap_servers=broker.example:9092", "--set: kafka: PLAINTEXT to broker.example:9092"),
+    ],
+)
+def test_what_would_fail_in_a_run_is_told_by_the_check(wrong: str, line: str) -> None:
+    """A setting that no run could use is refused with what would do."""
+    assert line in problems(wrong)
+
+
+def test_a_default_may_be_a_number() -> None:
+    """YAML's 1.0 is the text that it looks like."""
+    assert load(sets=["jobs.task_tracking.defaults.tracking_version=1.0"]).jobs.task_tracking.defaults == {
+        "tracking_version": "1.0",
+        "source": "claimx_itel_plugin",
+    }
+
+
+def test_fields_fill_columns_that_the_table_has() -> None:
+    """What `mappings` and `defaults` may name is what the tracking table has for it."""
+    scalars = [c.name for c in TRACKING.schema if not isinstance(c.dataType, StructType)]
+    assert set(COLUMNS) <= set(scalars)
+    assert {c.name for c in TRACKING.schema if not c.nullable} - set(COLUMNS) == {"processed_timestamp"}
