@@ -12,7 +12,7 @@ from claimx_lib.devstack.broker import Broker
 from claimx_lib.devstack.simulator.process import Simulator
 from tests.faults.matrix import Matrix
 from tests.faults.plan import BOTH_PIPELINES, PYTHON, Fault
-from tests.faults.stack import SMALL, Stack
+from tests.faults.stack import BYTECODE, SMALL, Stack
 from tests.faults.warm import WarmJvm
 
 SEED = 20_260_110
@@ -26,7 +26,7 @@ def shared(
     """The layer's broker, ClaimX and tables, and a JVM that the drivers of this test attach to."""
     monkeypatch.setenv("CLAIMX_API_TOKEN", "in a file")
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))  # drivers import once, not each anew
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(BYTECODE))  # drivers import once, not each anew
     warm = WarmJvm(load(sets=[*SMALL, f"logging.spark_file={tmp_path}/spark.log"]), tmp_path / "jvm.log")
     yield Stack(folder=tmp_path, broker=broker, simulator=simulator, tables=empty_tables, warm=warm)
     warm.kill()
