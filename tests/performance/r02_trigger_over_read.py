@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from claimx_lib.streams.task_trigger import process_batch
 from tests.fakes.world import World, event
@@ -18,7 +19,7 @@ EACH_NTH_IS_OURS = 100
 def measure() -> Result:
     """Events a second: filtered, parsed where they may be ours, published; against a read that leads nowhere."""
     with tracking_world("jobs.task_trigger.log_events_per_batch=0") as world:
-        world.send("claimx_events", (event(f"e{n}", template=_template(n)) for n in range(EVENTS)))
+        world.send("claimx_events", _events())
         numbers = itertools.count()
         context = world.context()
         result = ratio(
@@ -35,6 +36,11 @@ def measure() -> Result:
         published = world.metrics.value("itel_plugin_events_published_total")
         assert published == next(numbers) * EVENTS // EACH_NTH_IS_OURS
         return result
+
+
+def _events() -> Iterator[str]:
+    text = json.dumps(event("<id>", template="<template>")).replace('"<template>"', "<template>")
+    return (text.replace("<id>", f"e{n}").replace("<template>", str(_template(n))) for n in range(EVENTS))
 
 
 def _template(number: int) -> int:
