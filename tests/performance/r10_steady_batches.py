@@ -8,7 +8,7 @@ import statistics
 
 from claimx_lib.streams.task_tracking import Memory
 from tests.performance.frame import Bound, Goal, Result
-from tests.performance.r09_small_batch import ROWS, small_batch_seconds
+from tests.performance.r09_small_batch import ROWS, Job, small_batch_seconds
 from tests.performance.tracking_world import tracking_world
 
 WARM_UP = 30
@@ -18,13 +18,13 @@ BATCHES = 200
 def measure() -> Result:
     """p99 over p50 of 200 batches of 50 new events, of all and of four quarters; the JVM is warm at the first."""
     with tracking_world() as world:
-        numbers, memory = itertools.count(), Memory()
+        numbers, job = itertools.count(), Job(context=world.context(), memory=Memory())
         for _ in range(WARM_UP):
-            small_batch_seconds(world, next(numbers), memory)
+            small_batch_seconds(world, next(numbers), job)
         load = [os.getloadavg()[0]]
         seconds = []
         for _ in range(BATCHES):
-            seconds.append(small_batch_seconds(world, next(numbers), memory))
+            seconds.append(small_batch_seconds(world, next(numbers), job))
             load.append(os.getloadavg()[0])
     quarters = [seconds[at : at + BATCHES // 4] for at in range(0, BATCHES, BATCHES // 4)]
     ratios = [_p99(quarter) / statistics.median(quarter) for quarter in quarters]

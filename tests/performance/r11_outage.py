@@ -19,6 +19,7 @@ def measure() -> Result:
     """Rows a second with every connection reset, the breaker open as it comes, and with answers after 20 ms."""
     with tracking_world(*AS_SHIPPED) as world:
         feed, numbers = Feed(world=world, rows=ROWS), itertools.count()
+        context = world.context()
         claimx = SimulatorControl(world.settings.claimx.base_url)
 
         def rows_per_second(memory: Memory, *, is_out: bool) -> float:
@@ -27,7 +28,7 @@ def measure() -> Result:
                 claimx.fault("reset", path="/api/*")
             stretch = feed.new(new_tasks=True)
             return ROWS / seconds_of(
-                lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), world.context(), memory)
+                lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), context, memory)
             )
 
         healthy, out = Memory(), Memory()

@@ -46,12 +46,11 @@ def rows_per_second(cores: int) -> float:
     """The median of some batches, after some that warm the JVM and the workers' caches."""
     with tracking_world("jobs.task_tracking.cache_ttl_seconds=3600", master=f"local[{cores}]") as world:
         feed, memory, numbers = Feed(world=world, rows=ROWS, tasks=500), Memory(), itertools.count()
+        context = world.context()
         seconds = []
         for _ in range(WARM_UP + BATCHES):
             frame = feed.frame(feed.new())
-            seconds.append(
-                seconds_of(lambda f=frame: process_batch(f, world.batch(next(numbers)), world.context(), memory))
-            )
+            seconds.append(seconds_of(lambda f=frame: process_batch(f, world.batch(next(numbers)), context, memory)))
         return ROWS / statistics.median(seconds[WARM_UP:])
 
 

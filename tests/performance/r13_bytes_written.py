@@ -23,10 +23,10 @@ def measure() -> Result:
     ours: list[float] = []
     other: list[float] = []
     with tracking_world() as world:
-        memory = Memory()
+        context, memory = world.context(), Memory()
         log_before = _bytes(Path(world.settings.storage.warehouse) / TABLE, "*")
         for number in range(BATCHES):
-            process_batch(world.frame(_messages(number)), world.batch(number), world.context(), memory)
+            process_batch(world.frame(_messages(number)), world.batch(number), context, memory)
             ours.append(_bytes(Path(world.settings.storage.warehouse) / TABLE, "*") - log_before)
             other.append(_ideal(world))
         files = len(list((Path(world.settings.storage.warehouse) / TABLE).glob("**/*.parquet")))
