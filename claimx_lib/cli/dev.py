@@ -90,7 +90,8 @@ def seed(events: Events = 2000, seed: Seed = 1, folder: Folder = HERE, as_json: 
         return
     print(f"# {events} events produced onto {settings.kafka.topics.claimx_events}; what must come of them:")
     for name, value in expected.items():
-        print(f"#   {name}: {value}")
+        told = ", ".join(f"{count} {what}" for what, count in value.items()) if isinstance(value, dict) else value
+        print(f"#   {name}: {told}")
 
 
 def _endpoints() -> list[str]:
