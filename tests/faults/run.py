@@ -152,6 +152,8 @@ def _until(given: argparse.Namespace) -> float:
 
 
 def _scenario(name: str, seed: int, given: argparse.Namespace, shared: Stack) -> Outcome:
+    if time.monotonic() >= _until(given):
+        return Outcome()
     began = time.monotonic()
     done = scenarios.play(name, shared, seed, say)
     report(done, seed, name, time.monotonic() - began, is_cold=given.cold)
