@@ -14,7 +14,7 @@ from tests.faults import gather
 from tests.faults.checker import violations
 from tests.faults.driver import Driver
 from tests.faults.evidence import Evidence
-from tests.faults.plan import BOTH, JOBS, JVM, PYTHON, TERM, Fault, jobs_to
+from tests.faults.plan import BOTH, JVM, PYTHON, TERM, Fault, jobs_to
 from tests.faults.turn import Turn, no_turns
 from tests.faults.warm import WarmJvm
 from tests.faults.world import World
@@ -108,8 +108,7 @@ class Matrix:
 
     def _crashed(self, fault: Fault) -> bool:
         """The code ends its process at the crash point."""
-        jobs = jobs_to(fault, self.world.pipeline) if self.world.pipeline in JOBS else self.world.jobs
-        with self.driver(jobs, crash_at=f"{fault.name}:{fault.nth}") as driver:
+        with self.driver(jobs_to(fault, self.world.pipeline), crash_at=f"{fault.name}:{fault.nth}") as driver:
             self.feed_until(driver, lambda: driver.status is not None)
             return driver.status == -signal.SIGKILL
 

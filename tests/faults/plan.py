@@ -48,7 +48,7 @@ def jobs_to(fault: Fault, pipeline: str) -> tuple[str, ...]:
              "creation": ("task_creation",)}  # fmt: skip
     files = [file.stem for file in STREAMS.glob("*.py") if f'crash_point("{fault.name}")' in file.read_text()]
     found = [jobs for start, jobs in alone.items() for stem in files if stem.startswith(start)]
-    return found[0] if found else JOBS[pipeline]
+    return found[0] if found else JOBS.get(pipeline, JOBS["tracking"])
 
 
 def crash_points(streams: Path = STREAMS) -> dict[str, list[str]]:

@@ -11,12 +11,12 @@ from claimx_lib.config.load import load
 from claimx_lib.devstack.broker import Broker
 from claimx_lib.devstack.simulator.process import Simulator
 from tests.faults.matrix import Matrix
-from tests.faults.plan import BOTH_PIPELINES, PYTHON, Fault
+from tests.faults.plan import BOTH_PIPELINES, Fault
 from tests.faults.stack import BYTECODE, SMALL, Stack
 from tests.faults.warm import WarmJvm
 
 SEED = 20_260_110
-FAULTS = (Fault(name="post-sent"), Fault(name="tracking-after-append"), Fault(name=PYTHON, delay_seconds=0.4))
+FAULTS = (Fault(name="post-sent"), Fault(name="tracking-after-append"))
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def shared(
 
 @pytest.mark.timeout(420)  # waits have deadlines of their own
 def test_no_invariant_breaks_where_drivers_die_inside_batches(shared: Stack) -> None:
-    """All four jobs against an API that drops one answer in ten: after three kills each event has its row or its one
-    task, or a reason, nothing is lost or doubled, and a restart without input moves nothing.
+    """All four jobs against an API that drops one answer in ten: after a kill amid the POSTs and one between table and
+    topic each event has its row or its one task, or a reason, and nothing is lost or doubled.
     """
     world = shared.world(SEED, BOTH_PIPELINES, intent_ttl_seconds=4, max_retries=1)
-    outcome = Matrix(world=world, warm=shared.warm, say=print, restarts=1).run(list(FAULTS))
+    outcome = Matrix(world=world, warm=shared.warm, say=print, restarts=0).run(list(FAULTS))
     assert outcome.violations == []
     assert outcome.kills == len(FAULTS), outcome.misses
     assert outcome.figures["tasks"] > 0
