@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import shlex
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,11 +24,12 @@ if TYPE_CHECKING:
     from claimx_lib.devstack.broker import Broker
     from claimx_lib.devstack.simulator.process import Simulator
     from claimx_lib.devstack.story.scene import Check
-    from claimx_lib.streams.context import StopFlag
+    from claimx_lib.observability.metrics import Metrics
 
 Events = Annotated[int, typer.Option("--events", min=100, help="How many ClaimX events to produce.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed tells the same story.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Where tables, topics and settings go; emptied first.")]
+Hold = Annotated[float, typer.Option("--hold", min=0, help="Seconds for which the metrics stay up after the last run.")]
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 """A few thousand rows: to compile each plan would take longer than to interpret it."""
 MARK = "demo.yaml"
@@ -37,7 +37,7 @@ FIGURE_CHARACTERS = 60
 MOST_KINDS = 8
 
 
-def command(events: Events = 4000, seed: Seed = 32513, folder: Folder = Path(".claimx/demo")) -> None:
+def command(events: Events = 4000, seed: Seed = 32513, folder: Folder = Path(".claimx/demo"), hold: Hold = 0.0) -> None:
     """Start a Kafka broker and a simulated ClaimX, run both pipelines, and show what landed.
 
     Needs nothing but this machine. Ends with 0 only if every figure adds up.
@@ -48,6 +48,9 @@ def command(events: Events = 4000, seed: Seed = 32513, folder: Folder = Path(".c
     teller.heading("claimx demo: a Kafka broker, a ClaimX simulator, Spark and Delta Lake on this machine")
     with _stage(folder.absolute(), teller) as stage:
         checks = _played(stage, events, seed)
+        if hold:
+            teller.say(f"the metrics stay up for {hold:g} s")
+            time.sleep(hold)
     status = _reckoned(teller, checks)
     _where_to_look(teller, folder, time.monotonic() - started)
     raise typer.Exit(status)
@@ -60,6 +63,7 @@ class _Stage:
     simulator: Simulator
     teller: Teller
     file: Path
+    metrics: Metrics
 
 
 @contextmanager
@@ -67,6 +71,7 @@ def _stage(folder: Path, teller: Teller) -> Iterator[_Stage]:
     """Broker and simulator come up while Spark starts: each takes its seconds."""
     from claimx_lib.connectors.spark import open_session
     from claimx_lib.devstack.broker import Broker
+    from claimx_lib.devstack.outside import Outside
     from claimx_lib.devstack.ports import free_port
     from claimx_lib.devstack.quick_jvm import QUICK_JVM
     from claimx_lib.devstack.simulator.process import Simulator
@@ -78,10 +83,11 @@ def _stage(folder: Path, teller: Teller) -> Iterator[_Stage]:
     broker = Broker(data_dir=folder / "kafka", port=free_port())
     simulator = Simulator(token=token, folder=folder / "claimx")
     with ExitStack() as cleanup:
+        metrics = cleanup.enter_context(_measured(teller))
         cleanup.callback(simulator.stop)
         cleanup.callback(broker.stop)
         with teller.working("starting a Kafka broker, a ClaimX simulator and Spark, and making topics and tables"):
-            outside = _Started(broker, simulator)
+            outside = Outside(simulator, broker)
             outside.start()
             session = open_session(_settings(folder, broker, token, ""), app_name="claimx demo", java_options=QUICK_JVM)
             cleanup.callback(session.stop)
@@ -89,46 +95,22 @@ def _stage(folder: Path, teller: Teller) -> Iterator[_Stage]:
             settings = _settings(folder, broker, token, simulator.base_url)
             create_topics(settings)
             create_missing(session, settings)
-        yield _Stage(settings=settings, session=session, simulator=simulator, teller=teller, file=folder / MARK)
+        file = folder / MARK
+        yield _Stage(settings=settings, session=session, simulator=simulator, teller=teller, file=file, metrics=metrics)
 
 
-class _Started(threading.Thread):
-    """Starts broker and simulator; what goes wrong is raised to who waits."""
+@contextmanager
+def _measured(teller: Teller) -> Iterator[Metrics]:
+    """One set of figures over all runs of the demo, served where the port is free: another run may have it."""
+    from claimx_lib.config.load import load
+    from claimx_lib.observability.endpoint import served_where_free
+    from claimx_lib.observability.metrics import Metrics
 
-    def __init__(self, broker: Broker, simulator: Simulator) -> None:
-        super().__init__(daemon=True)
-        self._processes = (simulator, broker)
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            for process in self._processes:
-                process.start()
-        except Exception as error:  # noqa: BLE001  (raised again in the thread that waits)
-            self._error = error
-
-    def wait(self) -> None:
-        self.join()
-        if self._error is not None:
-            raise self._error
-
-
-class _Told(threading.Thread):
-    """Tells a part of the story while the main thread runs the jobs; then they are to stop."""
-
-    def __init__(self, story: Callable[[], None], ended: StopFlag) -> None:
-        super().__init__(daemon=True)
-        self._story = story
-        self.ended = ended
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            self._story()
-        except Exception as error:  # noqa: BLE001  (raised again in the main thread)
-            self.error = error
-        finally:
-            self.ended.set()
+    metrics, settings = Metrics(), load("local").metrics
+    with served_where_free(metrics.registry, settings, port=settings.port) as address:
+        if address is not None:
+            teller.say(f"metrics: {address}")
+        yield metrics
 
 
 def _emptied(folder: Path) -> None:
@@ -182,11 +164,12 @@ def _settings(folder: Path, broker: Broker, token: str, base_url: str) -> Settin
 def _played(stage: _Stage, events: int, seed: int) -> list[Check]:
     from claimx_lib.devstack.story import identity, tracking
     from claimx_lib.devstack.story.scene import Scene
+    from claimx_lib.devstack.story.telling import Told
     from claimx_lib.runtime import run
     from claimx_lib.streams.context import StopFlag
 
     def jobs(*names: str) -> None:
-        report = run(names, stage.settings, available_now=True)
+        report = run(names, stage.settings, available_now=True, metrics=stage.metrics)
         for name, failure in report.failures:
             raise ClaimxError(f"{name}: {failure.message}", cure=failure.cure)
 
@@ -197,9 +180,9 @@ def _played(stage: _Stage, events: int, seed: int) -> list[Check]:
         return main([*arguments, "--config", str(stage.file)])
 
     def beside(names: Sequence[str], story: Callable[[], None]) -> None:
-        told = _Told(story, StopFlag())
+        told = Told(story, StopFlag())
         told.start()
-        report = run(names, stage.settings, stop=told.ended)
+        report = run(names, stage.settings, stop=told.ended, metrics=stage.metrics)
         for name, failure in report.failures:  # the story would wait in vain for what no job does any more
             raise ClaimxError(f"{name}: {failure.message}", cure=failure.cure)
         told.join()

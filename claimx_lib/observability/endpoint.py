@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -38,3 +38,14 @@ def served(registry: CollectorRegistry, settings: MetricsSettings, *, port: int)
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def served_where_free(registry: CollectorRegistry, settings: MetricsSettings, *, port: int) -> Iterator[str | None]:
+    """As `served`, and hand out the address; None where the port is 0 or taken: for who can do without."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(served(registry, settings, port=port))
+        except ClaimxError:
+            port = OFF
+        yield None if port == OFF else f"http://{settings.host}:{port}/metrics"

@@ -9,7 +9,7 @@ import pytest
 
 from claimx_lib.config.load import load
 from claimx_lib.errors import ClaimxError
-from claimx_lib.observability.endpoint import served
+from claimx_lib.observability.endpoint import served, served_where_free
 from claimx_lib.observability.metrics import Metrics
 
 
@@ -35,3 +35,14 @@ def test_a_port_that_is_taken_is_one_clear_line(free_port: int) -> None:
     ):
         pass
     assert "CLAIMX_METRICS_PORT" in caught.value.cure
+
+
+def test_who_can_do_without_a_port_goes_on_where_it_is_taken(free_port: int) -> None:
+    """The first has the address, the second none, and so has port 0."""
+    settings = load().metrics
+    with served_where_free(Metrics().registry, settings, port=free_port) as first:
+        assert first == f"http://127.0.0.1:{free_port}/metrics"
+        with served_where_free(Metrics().registry, settings, port=free_port) as second:
+            assert second is None
+    with served_where_free(Metrics().registry, settings, port=0) as none:
+        assert none is None
