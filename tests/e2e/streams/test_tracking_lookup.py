@@ -18,11 +18,11 @@ def test_the_pace_holds_over_partitions_and_batches(new: Worlds, simulator: Simu
     world = new("claimx.requests_per_second=4")
     memory = Memory()
     since = len(simulator.control.requests())
-    for number, events in enumerate((range(700, 1_000), range(3), range(3, 5), range(5, 9))):
+    for number, events in enumerate((range(700, 1_000), range(3), range(3, 5))):
         sets = ("jobs.task_tracking.lookup_budget_seconds=2",)
         track(world.with_settings(*sets), events, memory, number=number)
     times = [line["at"] for line in simulator.control.requests()[since:]]
-    assert len(times) > 9
+    assert len(times) > 5
     assert max(sum(first <= at < first + 1 for at in times) for first in times) <= 4
 
 
