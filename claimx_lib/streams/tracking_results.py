@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from claimx_lib.connectors import kafka
 from claimx_lib.connectors.kafka_group import commit_group_offsets
 from claimx_lib.domain.enrichment import EnrichmentStatus
+from claimx_lib.domain.masking import masked_text
 from claimx_lib.errors import KafkaError
 from claimx_lib.observability.logs import logger
 from claimx_lib.streams.context import BatchRef, JobContext
@@ -93,7 +94,7 @@ def count(context: JobContext, batch: BatchRef, intake: Intake, written: Written
     metrics.count("itel_worker_messages_failed_total", intake.refused)
     metrics.count("itel_worker_delta_writes_total", new)
     for status in row["statuses"] if row else ():
-        metrics.count("itel_worker_events_by_status_total", status=status)
+        metrics.count("itel_worker_events_by_status_total", status=masked_text(status))
     for status in row["enrichments"] if row else ():
         metrics.count("itel_worker_enrichment_total", status=status)
     _observe_latency(context, intake)

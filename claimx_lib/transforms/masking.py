@@ -12,9 +12,18 @@ from claimx_lib.domain.masking import EMAIL, HIDDEN, PHONE, key_pattern
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-_STRING = '"[^"]*"'
-_FLAT = rf'[\[{{][^\[\]{{}}"]*(?:{_STRING}[^\[\]{{}}"]*){{0,200}}[\]}}]'
-_VALUE = rf'(?:{_STRING}|{_FLAT}|[^\s",\[\]{{}}]+)'
+DEEPEST = 8
+"""Levels of objects and arrays within a listed field; what is nested deeper is not shown at all."""
+_STRING = '"[^"]*+"'
+
+
+def _nested(levels: int) -> str:
+    """An object or array with so many levels in it. Possessive: Java loops over such a group, else it recurses."""
+    inner = f"|{_nested(levels - 1)}" if levels else ""
+    return rf'[\[{{](?:[^\[\]{{}}"]++|{_STRING}{inner})*+[\]}}]'
+
+
+_VALUE = rf'(?:{_STRING}|{_nested(DEEPEST)}|[^\s",\[\]{{}}]+)'
 _ESCAPES = ((r"\\\\", "\u0001"), (r'\\"', "\u0002"))  # control characters never stand raw in JSON
 
 
@@ -26,15 +35,15 @@ def masked_text(text: Column) -> Column:
 def masked_json(text: Column, fields: Sequence[str]) -> Column:
     """STRING: the JSON text with the values of `fields` hidden at any depth, and people in every other text.
 
-    A field counts in any case and as camelCase; its value is hidden where it is a scalar, or an array or object
-    without others in it. NULL where the text is no JSON: what cannot be read cannot be masked.
+    A field counts in any case and as camelCase; its value is hidden whole. NULL where the text is no JSON or such a
+    value is nested too deep: what cannot be masked is not shown.
     """
     canonical = F.to_json(F.try_parse_json(text))
     if not fields:
         return masked_text(canonical)
     keys = "|".join(key_pattern(field) for field in fields)
     hidden = F.regexp_replace(without_escapes(canonical), rf'(?i)("(?:{keys})"):{_VALUE}', rf'$1:"{HIDDEN}"')
-    return masked_text(_with_escapes(hidden))
+    return F.when(~hidden.rlike(rf'(?i)"(?:{keys})":[\[{{]'), masked_text(_with_escapes(hidden)))
 
 
 def without_escapes(json_text: Column) -> Column:

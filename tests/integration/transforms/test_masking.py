@@ -54,6 +54,27 @@ def test_the_settings_name_what_systems_call_a_person(spark: SparkSession) -> No
     assert told == {"project": {**dict.fromkeys(people, "***"), **things}}
 
 
+def test_a_value_is_hidden_whole_whatever_is_in_it(spark: SparkSession) -> None:
+    """Objects within an address, and a list of thousands of people, leave nothing behind; what follows stays."""
+    given = {
+        "address": {"line1": "17 Lane", "place": {"lat": 1, "lines": [["]}", {"x": "17 Lane"}]]}},
+        "name": [{"first": "Ann", "n": n} for n in range(5_000)],
+        "email": ["ann"] * 5_000,
+        "phone": [],
+        "id": 7,
+    }
+    hidden = dict.fromkeys(("address", "name", "email", "phone"), "***")
+    assert masked(spark, json.dumps(given)) == [{**hidden, "id": 7}]
+
+
+def test_what_is_nested_too_deep_is_not_shown(spark: SparkSession) -> None:
+    """A value that can't be hidden whole leaves nothing of the text, at any place; one without it is no matter."""
+    deep: object = "17 Lane"
+    for _ in range(12):
+        deep = [deep]
+    assert masked(spark, json.dumps({"id": 1, "a": {"address": deep}}), json.dumps({"a": deep})) == [None, {"a": deep}]
+
+
 def test_what_is_no_json_is_not_shown(spark: SparkSession) -> None:
     """A text that cannot be read cannot be masked."""
     assert masked(spark, '{"name": "Ann', "plain") == [None, None]
