@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -37,6 +39,27 @@ def read_secret(reference: SecretReference, *, path: str) -> Secret:
     if not value:
         raise ConfigError(f"{path}: {_place(reference)} is not set or empty", cure=f"set it to the secret for {path}")
     return Secret(value)
+
+
+@contextmanager
+def secrets_kept_back(settings: Model) -> Iterator[None]:
+    """No variable that holds a secret of these settings is in the environment while the block runs: what is started
+    in it does not inherit them.
+    """
+    held = {name: os.environ.pop(name) for name in set(_variables(settings)) if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(held)
+
+
+def _variables(settings: Model) -> Iterator[str]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretReference):
+            yield from [value.env] if value.env is not None else []
+        elif isinstance(value, Model):
+            yield from _variables(value)
 
 
 def _read(reference: SecretReference, path: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claimx_lib.config.layers import conf_dir
+from claimx_lib.config.secrets import secrets_kept_back
 from claimx_lib.config.toolchain import jars, java_home
 from claimx_lib.config.versions import SPARK_PACKAGES, require_engine
 from claimx_lib.errors import ClaimxError
@@ -44,7 +45,8 @@ def open_session(settings: Settings, *, app_name: str, java_options: str = "") -
     require_engine(on_databricks=on_databricks())
     builder = SparkSession.builder.appName(app_name)
     if not on_databricks() and SparkSession.getActiveSession() is None:
-        _start_context(_conf(settings, app_name, java_options), settings.logging.spark_file)
+        with secrets_kept_back(settings):  # the JVM and its Python workers need none: what they need travels to them
+            _start_context(_conf(settings, app_name, java_options), settings.logging.spark_file)
     session = builder.getOrCreate()
     for key, value in _session_options(settings).items():
         session.conf.set(key, value)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from claimx_lib.config.secrets import SecretReference, read_secret
+from claimx_lib.config.load import load
+from claimx_lib.config.secrets import SecretReference, read_secret, secrets_kept_back
 from claimx_lib.errors import ConfigError
+from tests.fakes.session import ENVIRONMENT
 
 RUNTIME = """
 class Secrets:
@@ -83,3 +86,17 @@ def test_a_file_is_read_anew(tmp_path: Path) -> None:
     file.write_text(" \n")
     with pytest.raises(ConfigError, match=r"claimx.token: file .*token is not set or empty"):
         read_secret(reference, path="claimx.token")
+
+
+def test_what_is_started_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every variable that a reference of the settings names is away during the block, and there again after it."""
+    held = {"CLAIMX_API_TOKEN": "t", "OUR_KAFKA_PASSWORD": "p", "OUR_SALT": "s"}
+    for name, value in {**held, "OUR_LANGUAGE": "en"}.items():
+        monkeypatch.setenv(name, value)
+    settings = load(
+        sets=["kafka.sasl_password={env: OUR_KAFKA_PASSWORD}", "pii.erased_salt={env: OUR_SALT}"], environ=ENVIRONMENT
+    )
+    with secrets_kept_back(settings):
+        assert not set(held) & set(os.environ)
+        assert os.environ["OUR_LANGUAGE"] == "en"
+    assert {name: os.environ[name] for name in held} == held
