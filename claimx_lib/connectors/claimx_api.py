@@ -195,7 +195,7 @@ class ClaimXClient:
 
 def _body_of(call: _Call, status: int, exchange: Exchange, seconds: float) -> _Read:
     try:
-        text = exchange.body.decode("utf-8-sig")
+        text = exchange.body.decode("utf-8-sig").strip(" \t\r\n")  # what reads it later knows an object by its brace
         value = api_pages.parsed(text)
     except ValueError:  # UnicodeDecodeError and NoJson
         return _Read(answer=call.failed(ApiOutcome.BAD_BODY, seconds, status, "no JSON"))
