@@ -32,7 +32,7 @@ LIMITS = {
     "jvm_heap_mb": Limit(floor=16),
     "jvm_classes_mb": Limit(floor=8),
     "python_threads": Limit(floor=2),
-    "jvm_threads": Limit(floor=8),
+    "jvm_threads": Limit(floor=32),
     "open_files": Limit(floor=16),
     "workers": Limit(floor=1),
     "spark_files": Limit(floor=32),
@@ -43,7 +43,9 @@ LIMITS = {
     "batch_seconds_mapping_sync": Limit(floor=0.3, share=0.5),
     "batch_seconds_task_creation": Limit(floor=0.3, share=0.5),
 }
-"""Time by the clock has the widest: other work on the machine moves it. The processor's time is what a leak would show in."""
+"""Time by the clock has the widest: other work on the machine moves it. The processor's time is what a leak would show in.
+Threads of the JVM come and go in pools of up to 128.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
