@@ -45,7 +45,45 @@ def _not_json(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
     }
 
 
-ODD_PROJECTS = ("../admin", "%2e%2e%2f", "?x=", "#", "//host", "a\r\nb", "", ".", None, {"a": 1}, 12345, "12\u202e34")
+ODD_CLAIMS = (
+    None, "", " \t", "1e5", 1e5, 2**53 + 1, 2**63, int("9" * 300), -0.0, 0, -5, True, ["a"], {"a": 1}, "A B", "A\tB", "a\r\nb",
+    "\x00", "\u202eABC", "A\u200bB", "e\u0301", "\u00e9", "\U0001f600", "\ud800", "x" * 10_000, "000", "---", "-0-0", "../admin",
+    "a&b=c", "%2e%2e", '=HYPERLINK("x")', "<script>", "'; DROP TABLE x; --", "\u00df", "\u0131", "\uff21\uff11",
+)  # fmt: skip
+"""Claim numbers of every wrong kind, and right ones that look wrong."""
+ODD_HEADERS: tuple[list[tuple[str, bytes | None]], ...] = (
+    [],
+    [("x-retry-count", b"\xff"), ("x-retry-count", b"-1"), ("", b""), ("\u202e", None)],
+    [("x-retry-count", b"1"), ("x-retry-count", b"9" * 20)],
+    [("x-retry-count", b"999999"), ("x-retry-after", b"1e400")],
+    [("x-retry-after", b"999999999")],
+    [("x-dead-letter-id", b"../../x"), ("x-replay-count", b"1")],
+    [("x-dead-letter-id", b"a" * 64), ("x-replay-count", b"\xff"), ("x-source", b"\xff/0/1")],
+    [("x-source", b"claimx.events/0/99999999999999999999")] * 2,
+    [("h", bytes(range(256)))] * 50,
+)
+"""Headers that are no UTF-8, repeated, forged, or out of every range."""
+ODD_PROJECTS = (
+    "../admin",
+    "%2e%2e%2f",
+    "?x=",
+    "#",
+    "//host",
+    "a\r\nb",
+    "",
+    ".",
+    None,
+    {"a": 1},
+    12345,
+    "12\u202e34",
+    0,
+    -1,
+    1.5,
+    2**63 - 1,
+    2**63,
+    True,
+    [1],
+)
 
 
 def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
