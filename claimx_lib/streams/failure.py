@@ -9,6 +9,11 @@ from claimx_lib.errors import ClaimxError
 LONGEST = 300
 KNOWN = (
     (
+        re.compile(r"OutOfMemoryError|Java heap space"),
+        "the JVM's memory is full",
+        "raise spark.driver_memory, or lower max_records_per_batch of the job; then start it again: it goes on where it stopped",
+    ),
+    (
         re.compile(
             r"KAFKA_DATA_LOSS|Some data may have been lost|offsets? .*out of range|OffsetOutOfRange", re.IGNORECASE
         ),
@@ -73,7 +78,10 @@ KNOWN = (
     (
         re.compile(r"Answer from Java side is empty|Py4JNetworkError|Connection refused|SparkContext was shut down"),
         "Spark's JVM is gone",
-        "see logging.spark_file, then start the job again: it goes on where it stopped",
+        (
+            "see logging.spark_file (if it says Java heap space: raise spark.driver_memory), then start the job again: "
+            "it goes on where it stopped"
+        ),
     ),
 )
 

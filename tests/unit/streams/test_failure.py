@@ -29,6 +29,7 @@ SPARK = (
         ),
         ("[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log.", "another process runs", "stop one"),
         ("Timed out waiting for a node assignment. Call: describeTopics", "Kafka does not answer", "check the brokers"),
+        ("Job aborted: Lost task 1.0: java.lang.OutOfMemoryError: Java heap space", "memory is full", "driver_memory"),
         ("java.io.IOException: No space left on device", "the disk is full", "free space"),
         (
             "java.io.IOException: mkdir of /c/offsets failed: Read-only file system",
