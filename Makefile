@@ -51,7 +51,7 @@ bench: setup ## the ratios of docs/performance.md; R=R6 for one
 
 .PHONY: faults
 faults: setup ## the long fault matrix, then the scenarios; SEED=n RUNS=n, SCENARIO=name for one
-	@$(VENV)/python tests/faults/run.py $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(SCENARIO),--scenario $(SCENARIO))
+	@$(VENV)/python tests/faults/run.py --side-by-side 2 $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 .PHONY: soak
 soak: setup ## all jobs for an hour at a steady rate, with restarts: nothing may grow; MINUTES=n

@@ -41,6 +41,7 @@ RUNS = 200
 WORLD_SIZE = 20
 STARTED = time.monotonic()
 ONE_AT_A_TIME = threading.Lock()
+REPORTED: list[results.Entry] = []
 Wanted = Callable[[Stack], Outcome]
 
 
@@ -57,6 +58,7 @@ def main(words: list[str]) -> int:
     with ThreadPoolExecutor(given.side_by_side) as beside:
         asked = [beside.submit(_run, wanted, folder / str(n), given, turn) for n in range(given.side_by_side)]
         done = sum((one.result() for one in asked), start=Counter[str]())
+    print(results.rendered(REPORTED))
     if done["failed"]:
         print(f"seed {given.seed} breaks an invariant; what it left is in {folder}")
     else:
@@ -172,6 +174,7 @@ def report(done: Outcome, seed: int, name: str, seconds: float, *, is_cold: bool
                           commit=results.commit())  # fmt: skip
     with ONE_AT_A_TIME:
         results.keep(entry)
+        REPORTED.append(entry)
 
 
 def say(text: str, name: str = "") -> None:
