@@ -29,6 +29,8 @@ def print_rows(rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, em
 
 def printable(value: Any) -> str:
     """Return the value as one line that a terminal shows and does not obey."""
+    if isinstance(value, (tuple, list)):
+        return ", ".join(printable(one) for one in value) or "-"
     if value is None:
         return "-"
     if isinstance(value, datetime):

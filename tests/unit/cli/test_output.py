@@ -25,6 +25,11 @@ def test_rows_are_aligned_for_people_and_a_list_for_machines(capsys: pytest.Capt
     assert json.loads(capsys.readouterr().out)[0] == {"name": "a", "at": "2026-01-10T00:00:00Z"}
 
 
+def test_a_cell_of_several_values_lists_them() -> None:
+    """A person reads values, not Python's brackets; none is a dash."""
+    assert (printable((52002, 52003)), printable(())) == ("52002, 52003", "-")
+
+
 def test_nothing_is_told_as_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """An empty listing says so to people and is an empty list to machines."""
     print_rows([], ("name",), as_json=False, empty="no dead letters")
