@@ -66,5 +66,5 @@ def test_a_port_that_is_taken_is_one_clear_error():
     """Who can't listen says so."""
     with Simulator(token="t") as first:
         port = int(first.base_url.rpartition(":")[2])
-        with pytest.raises(DevStackError, match="did not start"), Simulator(token="t", port=port):
+        with pytest.raises(DevStackError, match=f"port {port} is taken"), Simulator(token="t", port=port):
             pass
