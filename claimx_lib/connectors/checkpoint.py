@@ -51,6 +51,12 @@ def committed_batches(folder: Path, *, newest: int = 1) -> list[Batch]:
     return [batch for number in numbers[:newest] if (batch := _batch(folder, number)) is not None]
 
 
+def open_batch(folder: Path) -> int | None:
+    """Return the number of the batch that is planned and not committed: at work, or left so by a crash; None for none."""
+    planned, committed = _numbers(folder / "offsets"), _numbers(folder / "commits")
+    return planned[0] if planned and planned[:1] > committed[:1] else None
+
+
 def _numbers(log: Path) -> list[int]:
     return sorted((int(p.name) for p in log.glob("[0-9]*") if p.name.isdigit()), reverse=True)
 

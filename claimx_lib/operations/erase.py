@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,17 +20,18 @@ from claimx_lib.operations.person import Person
 from claimx_lib.operations.traces import Trace, traces_of
 from claimx_lib.schemas import tables
 from claimx_lib.transforms.claim_number import claim_key
+from claimx_lib.transforms.decode import as_long
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from claimx_lib.domain.secret import Secret
 
-PERSON = (
-    "keys ARRAY<STRING>, projects ARRAY<STRING>, numbers ARRAY<BIGINT>, events ARRAY<STRING>, patterns ARRAY<STRING>"
-)
+PERSON = "keys ARRAY<STRING>, numbers ARRAY<BIGINT>, events ARRAY<STRING>, patterns ARRAY<STRING>"
 CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 SWEEPS = 3
+PROJECTS = ("project_data", "claimx_project_full")
+"""What a tracked row holds of its project, the claim number too, whatever the mapping knows."""
 ERASED_FROM = (
     tables.TRACKING.name,
     tables.MAPPING.name,
@@ -46,9 +49,11 @@ def _conditions() -> dict[str, Column]:
     key, event = F.expr("array_contains(s.keys, t.claim_key)"), F.expr("array_contains(s.events, t.event_id)")
     claim = F.array_contains(F.col("s.keys"), claim_key(F.col("t.claim_number")))
     number = F.expr("array_contains(s.numbers, t.project_id)")
+    number_of_text = F.array_contains(F.col("s.numbers"), as_long(F.col("t.project_id")))
+    of_claims = [F.array_contains(F.col("s.keys"), claim_key(F.col(f"t.{name}.claim_number"))) for name in PROJECTS]
     text = F.expr("exists(s.patterns, p -> coalesce(CAST(t.raw_value AS STRING), '') rlike p)")
     return {
-        tables.TRACKING.name: F.expr("array_contains(s.projects, t.project_id)"),
+        tables.TRACKING.name: reduce(or_, map(_or_false, of_claims), _or_false(number_of_text)),
         tables.MAPPING.name: key | number,
         tables.MAPPING_HISTORY.name: key | F.expr("array_contains(s.numbers, t.to)"),
         tables.PROJECTS.name: key | number,
@@ -57,6 +62,10 @@ def _conditions() -> dict[str, Column]:
         tables.LEDGER.name: claim | number | event,
         tables.DEAD_LETTERS.name: claim | event | text,
     }
+
+
+def _or_false(condition: Column) -> Column:
+    return F.coalesce(condition, F.lit(col=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +78,13 @@ class Erasure:
     traces: tuple[Trace, ...] = ()
     is_searched: bool = False
     files_gone_by: datetime | None = None
+    amid_a_batch: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing of the person is in the tables, and in no file that was looked at."""
-        return not any(self.left.values()) and not any(not trace.is_log for trace in self.traces)
+        """Whether nothing of the person is in the tables, in no file that was looked at, and on its way there."""
+        in_files = any(not trace.is_log for trace in self.traces)
+        return not any(self.left.values()) and not in_files and not self.amid_a_batch
 
 
 def counted(session: SparkSession, warehouse: Warehouse, person: Person) -> dict[str, int]:
@@ -113,17 +124,20 @@ def erase(
     sentinels: frozenset[str],
     keep_files_hours: int,
     now: datetime,
+    awaited: Callable[[], tuple[str, ...]] = tuple,
 ) -> Erasure:
     """Delete the person's rows from every table and from the files of their newest versions.
 
     With `streams_stopped` the files of older versions go at once, and every file is searched for the claim numbers and
-    the sentinels; else they go with the upkeep's VACUUM, `keep_files_hours` later. A stream that was amid a batch may
-    have written once more: the tables are looked at again, up to three times.
+    the sentinels; else they go with the upkeep's VACUUM, `keep_files_hours` later. A stream that is amid a batch may
+    write once more what it read before: `awaited` returns once such batches are through (the jobs whose are not), and
+    the tables are looked at again after that.
     """
     before = counted(session, warehouse, person)
-    left = before
+    left, amid = before, awaited()  # what these have written is deleted with the rest
     for _ in range(SWEEPS):
         _delete(session, warehouse, person, [table for table, rows in left.items() if rows])
+        amid = amid or awaited()
         left = counted(session, warehouse, person)
         if not any(left.values()):
             break
@@ -131,7 +145,7 @@ def erase(
         _purge(session, warehouse, table)
     if not streams_stopped:
         gone_by = now + timedelta(hours=keep_files_hours + 24)  # the upkeep runs once a day
-        return Erasure(person=person, rows=before, left=left, files_gone_by=gone_by)
+        return Erasure(person=person, rows=before, left=left, files_gone_by=gone_by, amid_a_batch=amid)
     for table in ERASED_FROM:
         _vacuum_at_once(session, warehouse, table)
     folder = _folder(warehouse)
@@ -143,7 +157,7 @@ def _source(session: SparkSession, person: Person) -> DataFrame:
     projects = sorted(person.projects)
     ids = [*(re.escape(claim) for claim in person.claims), *map(str, projects)]
     patterns = [f'"(claim_number|project_id)"\\s*:\\s*"?({"|".join(sorted(ids))})"?\\s*[,}}\\]]'] if ids else []
-    row = (sorted(person.keys), [str(p) for p in projects], projects, sorted(person.events), patterns)
+    row = (sorted(person.keys), projects, sorted(person.events), patterns)
     return session.createDataFrame([row], PERSON)
 
 

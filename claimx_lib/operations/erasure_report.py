@@ -12,6 +12,7 @@ from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.kafka_retention import retention_seconds
 from claimx_lib.errors import ConfigError, KafkaError, NotFound
 from claimx_lib.operations.erase import Erasure, counted, erase, remember
+from claimx_lib.operations.open_batches import batches_awaited, told
 from claimx_lib.operations.person import person_of
 from claimx_lib.schemas.topics import topic_specs
 
@@ -61,6 +62,7 @@ class Report:
             "rows": done.rows,
             "left": done.left,
             "complete": done.is_complete,
+            "amid_a_batch": list(done.amid_a_batch),
             "files_searched": done.is_searched,
             "files_gone_by": done.files_gone_by,
             "traces": [{"file": t.file, "text": t.text, "is_log": t.is_log} for t in done.traces],
@@ -70,7 +72,8 @@ class Report:
 
     def lines(self) -> list[str]:
         """What a person has to know of the files and of Kafka."""
-        done, lines = self.erasure, []
+        done = self.erasure
+        lines = [told(done.amid_a_batch)] if done.amid_a_batch else []
         if done.files_gone_by is not None:
             lines.append(f"old files go with the upkeep, by {done.files_gone_by:%Y-%m-%d %H:%M}Z at the latest")
         elif not done.is_searched:
@@ -108,6 +111,7 @@ def erase_person(session: SparkSession, settings: Settings, request: Request, *,
             sentinels=request.sentinels,
             keep_files_hours=settings.jobs.maintenance.vacuum_hours,
             now=now(),
+            awaited=tuple if request.streams_stopped else lambda: batches_awaited(settings),
         )
     if request.dry_run and not any(done.rows.values()):
         raise NotFound("no table holds anything of this claim or project", cure="check the number")

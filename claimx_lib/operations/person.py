@@ -11,6 +11,7 @@ from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.domain.claim_number import claim_key
 from claimx_lib.schemas import tables
 from claimx_lib.transforms import claim_number as columns
+from claimx_lib.transforms.decode import as_long
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -71,7 +72,9 @@ def _with_events(
         claims |= {
             row["claim_number"] for row in rows if row["claim_number"] and claim_key(row["claim_number"]) in keys
         }
-    of_tracking = F.col("project_id").isin(*map(str, projects))
+    of_tracking = as_long(F.col("project_id")).isin(*projects) | columns.claim_key(
+        F.col("project_data.claim_number")
+    ).isin(*keys)
     tracked = _rows(session, warehouse, tables.TRACKING.name, of_tracking, "event_id")
     events |= {row["event_id"] for row in tracked}
     return Person(claims=frozenset(claims), projects=projects, events=frozenset(events))

@@ -8,14 +8,16 @@ from pyspark.sql import functions as F
 
 from claimx_lib.domain.erasure import Kind
 from claimx_lib.transforms.claim_number import claim_key, trimmed
+from claimx_lib.transforms.decode import as_long
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 ERASED = "salt STRING, erased ARRAY<STRING>"
 """The frame of what is erased: one row. As a frame, the salt stands in no plan and no event log."""
-_PROJECT = r'"project_id"\s*:\s*"?([^",}\s]+)'
+_PROJECT = r'"project_id"\s*:\s*"?\s*([^",}\s]+)'
 _CLAIM = r'"claim_number"\s*:\s*"?([^",}]+)'
+_PROJECT_PATHS = ("$.project_id", "$.project.project_id")
 _CLAIM_PATHS = ("$.claim_number", "$.project.claim_number", "$.metadata.claim_number")
 
 
@@ -40,7 +42,9 @@ def _marked(records: DataFrame, erased: DataFrame) -> DataFrame:
 
 
 def _projects(key: Column, value: Column) -> Column:
-    return F.array_compact(F.concat(F.array(key), _all(value, _PROJECT)))
+    decoded = [F.get_json_object(value, path) for path in _PROJECT_PATHS]
+    found = F.array_compact(F.concat(F.array(key, *decoded), _all(value, _PROJECT)))
+    return F.transform(found, lambda text: F.coalesce(as_long(text).cast("string"), F.trim(text)))
 
 
 def _claims(key: Column, value: Column) -> Column:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_of, parsed_offsets, query_id_of
+from claimx_lib.connectors.checkpoint import (
+    committed_batches,
+    damaged_file,
+    folder_of,
+    open_batch,
+    parsed_offsets,
+    query_id_of,
+)
 from claimx_lib.domain.offsets import TopicPartition
 
 OFFSETS = 'v1\n{"batchWatermarkMs":0}\n{"claimx.events":{"1":7,"0":5}}\n{"offset":3,"timestamp":1700000000000}\n-'
@@ -44,6 +51,13 @@ def test_a_new_checkpoint_has_no_batch(tmp_path: Path) -> None:
     """A folder that is not there is a query that never ran."""
     assert committed_batches(tmp_path / "none") == []
     assert query_id_of(tmp_path / "none") is None
+
+
+def test_a_batch_is_open_from_its_plan_to_its_commit(tmp_path: Path) -> None:
+    """The batch planned last is open until it is committed; a query that never ran has none."""
+    assert open_batch(checkpoint(tmp_path / "amid", planned=12, committed=11)) == 11
+    assert open_batch(checkpoint(tmp_path / "through", planned=12, committed=12)) is None
+    assert open_batch(tmp_path / "none") is None
 
 
 def test_a_remote_checkpoint_is_not_looked_for_on_this_machine() -> None:

@@ -1,0 +1,78 @@
+"""What is waited for before tables are looked at again: batches that were open, no later ones, and not for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from claimx_lib.config.load import load
+from claimx_lib.operations.open_batches import LONGEST_SECONDS, batches_awaited
+
+
+def commit(folder: Path, number: int) -> None:
+    (folder / "commits").mkdir(parents=True, exist_ok=True)
+    (folder / "commits" / str(number)).touch()
+
+
+def plan(folder: Path, number: int) -> None:
+    (folder / "offsets").mkdir(parents=True, exist_ok=True)
+    (folder / "offsets" / str(number)).touch()
+
+
+class Turns:
+    """A clock that moves with each pause, and what happens in the first of them."""
+
+    def __init__(self, *events: object) -> None:
+        self.now = 0.0
+        self.events = list(events)
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+        if self.events:
+            folder, number = self.events.pop(0)  # type: ignore[misc]
+            commit(folder, number)
+            plan(folder, number + 1)
+
+    def clock(self) -> float:
+        return self.now
+
+
+def awaited(root: Path | str, turns: Turns) -> tuple[str, ...]:
+    settings = load(sets=[f"storage.checkpoints={root}"], environ={})
+    return batches_awaited(settings, clock=turns.clock, pause=turns.pause)
+
+
+def test_open_batches_are_waited_for_and_later_ones_not(tmp_path: Path) -> None:
+    """It is over once what was open is committed, though the next batch has begun by then."""
+    plan(tmp_path / "task_tracking", 3)
+    turns = Turns((tmp_path / "task_tracking", 3))
+
+    assert awaited(tmp_path, turns) == ()
+    assert turns.now < 1
+
+
+def test_nothing_is_waited_for_where_nothing_is_open(tmp_path: Path) -> None:
+    """Streams that stand still, or never ran, cost no time."""
+    plan(tmp_path / "task_tracking", 3)
+    commit(tmp_path / "task_tracking", 3)
+    turns = Turns()
+
+    assert awaited(tmp_path, turns) == ()
+    assert turns.now == 0
+
+
+def test_a_batch_that_never_ends_is_named(tmp_path: Path) -> None:
+    """A batch that a crash left open is waited for no longer than the longest one takes, and its job is told."""
+    plan(tmp_path / "task_tracking", 3)
+    plan(tmp_path / "mapping_sync", 0)
+    turns = Turns((tmp_path / "mapping_sync", 0))
+
+    assert awaited(tmp_path, turns) == ("task_tracking",)
+    assert turns.now >= LONGEST_SECONDS
+
+
+def test_checkpoints_in_a_store_cost_the_longest_wait() -> None:
+    """Where no checkpoint can be looked at, time alone tells."""
+    turns = Turns()
+
+    assert awaited("s3://bucket", turns) == ()
+    assert turns.now == LONGEST_SECONDS
