@@ -27,9 +27,9 @@ def watch(
 ) -> None:
     """Return when every query has ended; one that fails leaves the others running.
 
-    `ended` is called once for each with why it failed, None where it is done or was stopped. Once `context.stop` is set, a query between two batches is stopped at once and
-    one in a batch after it: the next batch refuses. What is not at rest after `stop_timeout_seconds` is stopped all
-    the same: the checkpoint makes that safe.
+    `ended` is called once for each with why it failed, None where it is done or was stopped. Once `context.stop` is
+    set, a query between two batches is stopped at once and one in a batch after it: the next batch refuses. What is
+    not at rest after `stop_timeout_seconds` is stopped all the same: the checkpoint makes that safe.
     """
     running = dict(queries)
     stopping_since: float | None = None

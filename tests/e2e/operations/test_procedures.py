@@ -92,10 +92,8 @@ def test_the_tables_are_lost_and_come_back_from_a_backup(world: World, simulator
     assert ids(world) == sorted(f"{part}{n}" for part in "ab" for n in range(1, 6))
 
 
-def test_an_older_ledger_makes_no_second_task(new: Worlds, simulator: Simulator) -> None:
-    """A ledger from before some tasks were made, and `events_since` at the disaster: no task is made again, those
-    events are on record as left out, and what comes later is created.
-    """
+def created_since_a_backup(new: Worlds, simulator: Simulator) -> tuple[World, Path, Path]:
+    """A world, its warehouse and a copy of that from before the second of its two tasks."""
     world = with_creation(new)
     simulator.control.put_projects([{"project_id": 55, "claim_number": "ABC123456"}])
     warehouse, backup = Path(world.settings.storage.warehouse), world.folder / "backup"
@@ -104,6 +102,14 @@ def test_an_older_ledger_makes_no_second_task(new: Worlds, simulator: Simulator)
     shutil.copytree(warehouse, backup)
     world.send("xact_events", [xact(2, 10)])
     assert run(world, CREATION) == {}
+    return world, warehouse, backup
+
+
+def test_an_older_ledger_makes_no_second_task(new: Worlds, simulator: Simulator) -> None:
+    """A ledger from before some tasks were made, and `events_since` at the disaster: no task is made again, those
+    events are on record as left out, and what comes later is created.
+    """
+    world, warehouse, backup = created_since_a_backup(new, simulator)
     assert len(simulator.control.tasks()) == 2
     shutil.rmtree(warehouse)
     shutil.rmtree(world.settings.storage.checkpoints)
@@ -121,14 +127,7 @@ def test_a_task_that_an_older_ledger_has_forgotten_is_adopted(new: Worlds, simul
     """A ledger from before some tasks were made, and `look_before_creating`: what ClaimX has is adopted, an event that
     nobody had come to gets its task, each once, and the next run without it changes nothing.
     """
-    world = with_creation(new)
-    simulator.control.put_projects([{"project_id": 55, "claim_number": "ABC123456"}])
-    warehouse, backup = Path(world.settings.storage.warehouse), world.folder / "backup"
-    world.send("xact_events", [xact(1, 9)])
-    assert run(world, CREATION) == {}
-    shutil.copytree(warehouse, backup)
-    world.send("xact_events", [xact(2, 10)])
-    assert run(world, CREATION) == {}
+    world, warehouse, backup = created_since_a_backup(new, simulator)
     world.send("xact_events", [xact(3, 11)])
     shutil.rmtree(warehouse)
     shutil.rmtree(world.settings.storage.checkpoints)
