@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -68,7 +68,7 @@ def run(
     """Run the named streaming jobs as queries of one application until they end or a stop is asked for.
 
     With `available_now` one after the other in the order of the data flow: what is there is processed, then it ends.
-    SIGTERM and SIGINT stop it between two batches. A job that fails leaves the others running.
+    SIGTERM and SIGINT stop it between two batches, unless `stop` is given: then they are the caller's. A job that fails leaves the others running.
     Raises ClaimxError, before anything is started, where settings, secrets, Kafka or tables are not as needed.
     """
     names = chosen(jobs, settings)
@@ -78,9 +78,8 @@ def run(
     with (
         served(counted.registry, settings.metrics, port=_port(names, settings)),
         pushed(counted.registry, settings.metrics, run="-".join(names), is_continuous=not available_now),
-        stop_on_signals(flag),
+        nullcontext() if stop else stop_on_signals(flag),
         spark_session(settings, app_name=f"claimx {' '.join(names)}") as session,
-        stop_on_signals(flag),
     ):
         context = JobContext(
             session=session,
@@ -174,10 +173,7 @@ def spark_session(settings: Settings, *, app_name: str) -> Iterator[SparkSession
 
 @contextmanager
 def stop_on_signals(flag: StopFlag) -> Iterator[None]:
-    """Turn the first SIGTERM or SIGINT into a stop between two batches; the second ends the process at once.
-
-    To be entered again once a session is there: Spark sets a handler of its own for SIGINT.
-    """
+    """Turn the first SIGTERM or SIGINT into a stop between two batches; the second ends the process at once."""
 
     def asked(number: int, _: FrameType | None) -> None:
         if flag.is_set:

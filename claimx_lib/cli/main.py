@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -16,6 +19,7 @@ from claimx_lib.errors import ClaimxError
 DEBUG = "--debug"
 WRONG_USAGE = 2
 FAILED = 1
+STOPPED = "stopped"
 SINGLE = ("demo", "run", "backfill", "status", "explain", "console", "reenrich", "erase", "doctor")
 OF_DEVSTACK = {"demo", "dev"}
 GROUPS = ("dev", "topics", "tables", "config", "mapping", "dlq")
@@ -26,19 +30,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given
     try:
-        status = application()([a for a in given if a != DEBUG], prog_name="claimx", standalone_mode=False)
+        with _interruptible():
+            status = application()([a for a in given if a != DEBUG], prog_name="claimx", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except ClaimxError as error:
         return _failed(str(error), error.exit_status, debug=debug)
     except typer.TyperException as error:
         return _misused(error, debug=debug)
     except (typer.Abort, KeyboardInterrupt):
-        return _failed("stopped", FAILED, debug=False)
+        return _failed(STOPPED, FAILED, debug=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # noqa: BLE001  (the last line of defence: a person gets a line, not a traceback)
         return _failed(_unforeseen(error), FAILED, debug=debug)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends a command with its one line, also while Spark is at work."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, _interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupted(*_: object) -> None:
+    """Amid a call to Spark's JVM nothing can be tidied any more: all that was started ends with this process."""
+    pyspark = sys.modules.get("pyspark")
+    if pyspark is None or pyspark.SparkContext._active_spark_context is None:  # noqa: SLF001
+        raise KeyboardInterrupt
+    os.write(sys.stderr.fileno(), f"claimx: {STOPPED}\n".encode())
+    os._exit(FAILED)
 
 
 def _failed(line: str, status: int, *, debug: bool) -> int:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +40,7 @@ def on_databricks() -> bool:
 def open_session(settings: Settings, *, app_name: str, java_options: str = "") -> SparkSession:
     """Return a session with Delta and Kafka on its class path and UTC as its time zone.
 
-    Options that spark-submit or a cluster has set already win over the settings.
+    Options that spark-submit or a cluster has set already win over the settings. A caller's handler of SIGINT stays.
     A JVM that is started here writes to `logging.spark_file`, so that the terminal shows our lines only.
     Raises VersionError on an engine that the product is not tested on.
     """
@@ -45,7 +49,10 @@ def open_session(settings: Settings, *, app_name: str, java_options: str = "") -
     require_engine(on_databricks=on_databricks())
     builder = SparkSession.builder.appName(app_name)
     if not on_databricks() and SparkSession.getActiveSession() is None:
-        with secrets_kept_back(settings):  # the JVM and its Python workers need none: what they need travels to them
+        with (
+            secrets_kept_back(settings),
+            _interrupts_kept(),
+        ):  # the JVM and its Python workers need none: what they need travels to them
             _start_context(_conf(settings, app_name, java_options), settings.logging.spark_file)
     session = builder.getOrCreate()
     for key, value in _session_options(settings).items():
@@ -68,6 +75,16 @@ def open_analysis_session(settings: Settings) -> SparkSession:
         session = open_session(settings, app_name="claimx analysis")
     session.conf.set("spark.sql.session.timeZone", settings.analysis.timezone)
     return session
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Spark's own handler calls the JVM amid whatever call is under way: it is for those who have none."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    has_own = before not in {None, signal.default_int_handler}
+    if has_own and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 def _conf(settings: Settings, app_name: str, java_options: str) -> SparkConf:

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 SESSION_JVM = f"{QUICK_JVM} -Xms1g -Xmn400m"
 """Room for what lives for a moment: else the collector takes a sixteenth of a long run."""
-# Plans over a handful of rows: to compile them takes a third of a run. The demo compiles them.
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+# Plans over a handful of rows: to compile them takes a third of a run, to plan them again amid it a tenth.
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
 SMALL = (
     "spark.master=local[2]",
     "spark.shuffle_partitions=1",

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 
 from tests.fakes.claimx import TOKEN
-from tests.faults import scenarios_beside, scenarios_storage
+from tests.faults import scenarios_beside, scenarios_kills, scenarios_storage
 from tests.faults.acts import Say, last_failure, new_matrix, revived, some_batches
 from tests.faults.driver import Driver
 from tests.faults.matrix import Matrix, Outcome
@@ -112,6 +112,7 @@ def bad_answers(shared: Stack, seed: int, say: Say) -> Outcome:
 
 
 SCENARIOS: dict[str, Callable[[Stack, int, Say], Outcome]] = {
+    "random-kills": scenarios_kills.random_kills,
     "broker-restart": broker_restart,
     "sigstop": stopped_process,
     "worker-killed": killed_worker,

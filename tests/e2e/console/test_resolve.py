@@ -59,6 +59,7 @@ def dead_lettered(world: World, simulator: Simulator) -> None:
     assert simulator.control.tasks() == []
 
 
+@pytest.mark.long
 def test_a_person_resolves_a_letter_and_its_task_exists_in_claimx(
     world: World, simulator: Simulator, serve, visit: Callable, free_port: int
 ) -> None:
