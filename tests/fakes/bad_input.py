@@ -9,6 +9,9 @@ from typing import Any
 from tests.fakes.world import with_task
 
 ID = b"32513"
+AT = "2026-01-10T10:00:00Z"
+NO_OBJECT = 19
+"""So many of the list are no JSON object; they come first."""
 
 
 def spoilt(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
@@ -121,3 +124,38 @@ def _nested(levels: int) -> object:
     for _ in range(levels):
         value = {"a": value}
     return value
+
+
+def as_bytes(value: Any) -> bytes | None:
+    """The value of a record: bytes and nothing as they are, anything else as JSON."""
+    return value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+
+
+def identity(event_id: Any = "i", **fields: Any) -> dict[str, Any]:
+    """An identity event of `project.sync`."""
+    made = {"event_id": event_id, "domain": "claimx", "claim_number": "C-9", "project_id": 11, "task": {}}
+    return {**made, "timestamp": AT, **fields}
+
+
+def project(event_id: Any = "p", **fields: Any) -> dict[str, Any]:
+    """A project event of `claimx.events`."""
+    made = {"event_id": event_id, "event_type": "PROJECT_CREATED", "project_id": 11, "task": {}}
+    return {**made, "timestamp": AT, "metadata": {"claim_number": "C-9"}, **fields}
+
+
+def estimate(event_id: Any = "x", **fields: Any) -> dict[str, Any]:
+    """An estimate of `xact.events`."""
+    made = {"event_id": event_id, "event_type": "ESTIMATE_CREATED", "claim_number": "C-9", "estimate": {"id": 11}}
+    return {**made, "timestamp": AT, "task": {}, **fields}
+
+
+def spoilt_as(mark: str, made: Callable[..., dict[str, Any]]) -> list[bytes | None]:
+    """The list, with event ids that no other topic's list has."""
+
+    def marked(event_id: Any, **fields: Any) -> dict[str, Any]:
+        if isinstance(event_id, str) and event_id.strip():
+            return made(f"{mark}{event_id}", **fields)
+        own = {int: lambda: event_id + ord(mark), dict: lambda: {mark: 1}}.get(type(event_id), lambda: event_id)
+        return made(own(), **fields)
+
+    return list(spoilt(marked).values())

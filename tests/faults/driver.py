@@ -98,7 +98,7 @@ class Driver:
         for child in self._children:
             _kill(child)
         if self._warm is not None:
-            self._warm.forget_drivers()
+            self._warm.forget_drivers(is_killed=self._process.returncode == -signal.SIGKILL)
 
     def _note_children(self) -> None:
         """Those of a dead process belong to somebody else: they are noted while it lives."""

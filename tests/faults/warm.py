@@ -74,8 +74,11 @@ class WarmJvm:
             conf = _conf(self._settings, "claimx faults", JAVA_OPTIONS)
             self._gateway = launch_gateway(conf, {"stdout": output, "stderr": subprocess.STDOUT})  # type: ignore[no-untyped-call]
 
-    def forget_drivers(self) -> None:
-        """Nothing of a dead driver's queries goes on when this returns, if the JVM has to go with them."""
+    def forget_drivers(self, *, is_killed: bool = False) -> None:
+        """Nothing of a dead driver's queries goes on when this returns, if the JVM has to go with them.
+
+        A driver that was killed before its context was there may have left one half made, which nobody can stop.
+        """
         if not self.is_running or not self._is_used:
             return
         self._is_used = False
@@ -85,6 +88,9 @@ class WarmJvm:
             active.get().stop()
             with contextlib.suppress(Py4JError):
                 jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        elif is_killed:
+            self.kill()
+            return
         try:
             wait_until(lambda: not self._has_queries(), what="its queries end", timeout_seconds=ANSWER_SECONDS)
         except DevStackError:

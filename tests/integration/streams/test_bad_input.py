@@ -5,7 +5,6 @@ task_trigger and task_tracking have theirs on a real broker: tests/e2e/streams.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,47 +13,24 @@ from pyspark.sql import Row
 
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING_HISTORY, PENDING, PLAN
 from claimx_lib.streams.context import JobContext
-from tests.fakes.bad_input import ODD_CLAIMS, ODD_HEADERS, ODD_PROJECTS, spoilt
+from tests.fakes.bad_input import (
+    NO_OBJECT,
+    ODD_CLAIMS,
+    ODD_HEADERS,
+    ODD_PROJECTS,
+    as_bytes,
+    estimate,
+    identity,
+    project,
+    spoilt,
+    spoilt_as,
+)
 from tests.fakes.creation import RETRY, XACT
 from tests.fakes.creation_run import Run as CreationRun
 from tests.fakes.mapping_run import EVENTS, SYNC, Run
 from tests.fakes.records import frame_of
 
 Place = tuple[str, int]
-AT = "2026-01-10T10:00:00Z"
-NO_OBJECT = 19
-"""So many of the list are no JSON object; they come first."""
-
-
-def as_bytes(value: Any) -> bytes | None:
-    return value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
-
-
-def identity(event_id: Any = "i", **fields: Any) -> dict[str, Any]:
-    made = {"event_id": event_id, "domain": "claimx", "claim_number": "C-9", "project_id": 11, "task": {}}
-    return {**made, "timestamp": AT, **fields}
-
-
-def project(event_id: Any = "p", **fields: Any) -> dict[str, Any]:
-    made = {"event_id": event_id, "event_type": "PROJECT_CREATED", "project_id": 11, "task": {}}
-    return {**made, "timestamp": AT, "metadata": {"claim_number": "C-9"}, **fields}
-
-
-def estimate(event_id: Any = "x", **fields: Any) -> dict[str, Any]:
-    made = {"event_id": event_id, "event_type": "ESTIMATE_CREATED", "claim_number": "C-9", "estimate": {"id": 11}}
-    return {**made, "timestamp": AT, "task": {}, **fields}
-
-
-def spoilt_as(mark: str, made: Callable[..., dict[str, Any]]) -> list[bytes | None]:
-    """The list, with event ids that no other topic's list has."""
-
-    def marked(event_id: Any, **fields: Any) -> dict[str, Any]:
-        if isinstance(event_id, str) and event_id.strip():
-            return made(f"{mark}{event_id}", **fields)
-        own = {int: lambda: event_id + ord(mark), dict: lambda: {mark: 1}}.get(type(event_id), lambda: event_id)
-        return made(own(), **fields)
-
-    return list(spoilt(marked).values())
 
 
 def places(rows: Iterable[Row]) -> Counter[Place]:

@@ -1,0 +1,156 @@
+"""The whole list of bad input through all five topics of one real broker, in one run of all four jobs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+from pyspark.sql import Row, SparkSession
+
+from claimx_lib import runtime
+from claimx_lib.connectors.kafka_client import create_topics
+from claimx_lib.devstack.broker import Broker
+from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.schemas.topics import topic_specs
+from tests.fakes.bad_input import (
+    ODD_CLAIMS,
+    ODD_HEADERS,
+    ODD_PROJECTS,
+    as_bytes,
+    estimate,
+    identity,
+    project,
+    spoilt,
+    spoilt_as,
+)
+from tests.fakes.claimx import TOKEN
+from tests.fakes.world import World, event, new_world, tracking_message
+
+TOPICS = ("claimx_events", "tracking", "project_sync", "xact_events", "retry")
+MEGABYTES = 8
+LARGEST_BYTES = 32_000_000
+Place = tuple[str, int, int]
+
+
+@pytest.fixture
+def big_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that takes records of many megabytes."""
+    with Broker(data_dir=tmp_path / "broker", message_max_bytes=LARGEST_BYTES) as broker:
+        yield broker
+
+
+@pytest.fixture
+def world(
+    spark: SparkSession, big_broker: Broker, simulator: Simulator, empty_tables: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:  # fmt: skip
+    """Topics of their own for both pipelines, and retries that come after the test."""
+    own = uuid4().hex[:8]
+    sets = [f"kafka.topics.{name}={own}.{name}" for name in ("project_sync", "xact_events")]
+    sets += [f"kafka.topics.manual_decisions={own}.project_sync", f"jobs.task_creation.retry_topic={own}.retry"]
+    sets += [f"jobs.task_creation.dlq_topic={own}.dlq", "jobs.task_creation.retry_delay_seconds=600"]
+    monkeypatch.setenv("CLAIMX_API_TOKEN", TOKEN)
+    servers, api = big_broker.bootstrap_servers, simulator.base_url
+    made = new_world(spark, tmp_path, empty_tables, servers=servers, api=api, sets=sets)
+    create_topics(made.settings.kafka, [s for s in topic_specs(made.settings) if s.name.startswith(own)])
+    return made
+
+
+def bad_records() -> dict[str, list[Any]]:
+    """Values by topic; every event id is of one topic alone."""
+    huge = "x" * MEGABYTES * 1_000_000
+    return {
+        "claimx_events": [
+            *spoilt(event).values(),
+            *spoilt_as("p", project),
+            *(project(f"m{n}", project_id=1_000 + n, metadata={"claim_number": c}) for n, c in enumerate(ODD_CLAIMS)),
+            event("huge", note=huge),
+        ],
+        "tracking": [*spoilt_as("t", tracking_message), tracking_message("t-huge", note=huge)],
+        "project_sync": [
+            *spoilt_as("i", identity),
+            *(identity(f"c{n}", claim_number=c, by=c, why=c) for n, c in enumerate(ODD_CLAIMS)),
+            *(identity(f"q{n}", claim_number=f"Q{n}", project_id=p) for n, p in enumerate(ODD_PROJECTS)),
+        ],
+        "xact_events": [
+            *spoilt_as("x", estimate),
+            *(estimate(f"xc{n}", claim_number=c) for n, c in enumerate(ODD_CLAIMS)),
+            estimate("x-huge", note=huge),
+        ],
+        "retry": [*spoilt_as("r", estimate), *(estimate(f"rc{n}", claim_number=c) for n, c in enumerate(ODD_CLAIMS))],
+    }
+
+
+def name_of(world: World, role: str) -> str:
+    return str(world.settings.jobs.task_creation.retry_topic) if role == "retry" else world.topic(role)
+
+
+def produced(world: World, records: dict[str, list[Any]]) -> dict[str, set[Place]]:
+    """Where each record landed, by role, as a client of none of ours was told; some with odd headers and keys."""
+    landed: dict[str, set[Place]] = {role: set() for role in records}
+    producer = Producer({"bootstrap.servers": world.settings.kafka.bootstrap_servers, "message.max.bytes": LARGEST_BYTES,
+                         "log_level": 0})  # fmt: skip
+    for role, values in records.items():
+        for number, value in enumerate(values):
+            producer.produce(
+                name_of(world, role), key=b"\xff" if number % 7 else None, value=as_bytes(value),
+                headers=[h for h in ODD_HEADERS[number % len(ODD_HEADERS)] if h[0]] if role == "retry" else None,
+                on_delivery=lambda _, m, role=role: landed[role].add((m.topic(), m.partition(), m.offset())),
+            )  # fmt: skip
+    assert producer.flush(60) == 0
+    assert {role: len(landed[role]) for role in landed} == {role: len(values) for role, values in records.items()}
+    return landed
+
+
+def places(rows: Iterable[Row]) -> Counter[Place]:
+    return Counter((row.source_topic, row.source_partition, row.source_offset) for row in rows)
+
+
+def outcomes(world: World, job: str, *names: str) -> dict[str, int]:
+    value = world.metrics.value
+    return {name: int(value("claimx_stream_records_total", job=job, outcome=name)) for name in names}
+
+
+@pytest.mark.long
+def test_every_record_is_accounted_for_by_its_coordinates(world: World, simulator: Simulator) -> None:
+    """Each record of the five topics is one row, or one dead letter, or pending, in the ledger, in the history, or is
+    counted as not ours; no job ends for it, and a second run adds nothing.
+    """
+    simulator.control.put_projects([{"project_id": 7, "claim_number": "C-9"}])
+    landed = produced(world, bad_records())
+    assert runtime.run(["all"], world.settings, available_now=True, metrics=world.metrics).failures == ()
+    letters = places(world.letters())
+    assert set(letters.values()) == {1}
+
+    sync = places(world.table("claim_project_mapping_history").collect())
+    assert landed["project_sync"] == {p for p in sync + letters if p[0] == world.topic("project_sync")}
+
+    passed_on = {place for place in letters if place[0] == world.topic("claimx_events")}
+    trigger = outcomes(world, "task_trigger", "published", "not_ours", "dead_letter")
+    mapping = outcomes(world, "mapping_sync", "history", "dead_letter", "project", "not_ours")
+    assert sum(trigger.values()) == len(landed["claimx_events"])
+    assert sum(mapping.values()) == len(landed["claimx_events"]) + len(landed["project_sync"])
+    assert passed_on <= landed["claimx_events"]
+
+    tracked = outcomes(world, "task_tracking", "tracked", "repeated", "skipped", "dead_letter")
+    assert sum(tracked.values()) == len(landed["tracking"]) + trigger["published"]
+    rows, refused = places(world.rows()), places(r for r in world.letters() if r.job == "task_tracking")
+    assert landed["tracking"] <= set(rows + refused)
+    assert (rows.total(), refused.total()) == (tracked["tracked"], tracked["dead_letter"])
+    assert tracked["repeated"] == tracked["skipped"] == 0
+
+    kept = [world.table("xact_task_pending"), world.table("xact_task_ledger").where("state <> 'INTENT'")]
+    creation = letters + sum((places(table.collect()) for table in kept), start=Counter[Place]())
+    ours = {p for p in creation if p[0] in {name_of(world, "xact_events"), name_of(world, "retry")}}
+    not_ours = outcomes(world, "task_creation", "not_ours")["not_ours"]
+    assert len(ours) == len(landed["xact_events"]) + len(landed["retry"]) - not_ours
+    assert {creation[place] for place in ours} == {1}
+
+    before = {name: world.table(name).count() for name in ("dead_letters", "itel_cabinet_task_tracking")}
+    assert runtime.run(["all"], world.settings, available_now=True, metrics=world.metrics).failures == ()
+    assert {name: world.table(name).count() for name in before} == before
