@@ -141,6 +141,8 @@ def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, s
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(spark.listing_parallelism),
         # Else pyspark asks the JVM several times, with a stack trace, at each node of each expression.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
+        # One round of all jobs generates some 250 classes; Spark keeps 100, and compiles the others anew in each batch.
+        "spark.sql.codegen.cache.maxEntries": "1000",
         **_packages(),
         **spark.conf,
     }
