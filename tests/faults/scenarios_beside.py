@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from deltalake import DeltaTable
 
 from tests.faults import gather
 from tests.faults.acts import Say, last_failure, new_matrix, some_batches
@@ -60,7 +59,7 @@ def _upkeep(matrix: Matrix, number: int) -> None:
     for table in TABLES[world.pipeline]:
         for statement in ("OPTIMIZE", "VACUUM") if matrix.warm else ():
             matrix.warm.sql(f"{statement} delta.`{warehouse / table}`")  # type: ignore[union-attr] # looked at above
-        DeltaTable(warehouse / table).to_pyarrow_table()
+        gather.rows(world, table)
     words: list[tuple[str, ...]] = [("status",)]
     if world.pipeline == "identity":
         words.append(("mapping", "set", f"P-{number}", str(90_000 + number), "--by", "faults", "--why", "a test"))
