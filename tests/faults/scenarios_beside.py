@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-
 from tests.faults import gather
 from tests.faults.acts import Say, last_failure, new_matrix, some_batches
 from tests.faults.driver import ROOT, Driver
