@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from statistics import median
 
 Point = tuple[float, float]
@@ -31,7 +31,7 @@ LIMITS = {
     "jvm_mb": Limit(floor=32),
     "jvm_heap_mb": Limit(floor=16),
     "jvm_classes_mb": Limit(floor=8),
-    "python_threads": Limit(floor=2),
+    "python_threads": Limit(floor=8),
     "jvm_threads": Limit(floor=32),
     "open_files": Limit(floor=16),
     "workers": Limit(floor=1),
@@ -46,6 +46,9 @@ LIMITS = {
 """Time by the clock has the widest: other work on the machine moves it. The processor's time is what a leak would show in.
 Threads of the JVM come and go in pools of up to 128.
 """
+BREATHING = frozenset({"python_threads", "jvm_threads"})
+"""Pools fill with each batch and empty after it: a leak lifts the peaks."""
+PEAK_MINUTES = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +74,19 @@ def trends(series: str, life: int, points: Sequence[Point]) -> list[Trend]:
     """The one trend of a series, none where the life was too short to tell."""
     limit = LIMITS.get(series)
     warm_at = max(WARM_UP_MINUTES, WARM_UP_SHARE * max((at for at, _ in points), default=0.0))
-    past = [(at, value) for at, value in points if at >= warm_at]
+    warm = [(at, value) for at, value in points if at >= warm_at]
+    past = peaks(warm) if series in BREATHING else warm
     if limit is None or len(past) < 2 or past[-1][0] - past[0][0] < JUDGED_MINUTES:
         return []
     middle = median(value for _, value in past)
     return [Trend(series=series, life=life, median=middle, growth_an_hour=60 * slope(past),
                   limit=max(limit.floor, limit.share * middle))]  # fmt: skip
+
+
+def peaks(points: Sequence[Point]) -> list[Point]:
+    """The highest point of each stretch of PEAK_MINUTES."""
+    stretches = groupby(points, key=lambda point: point[0] // PEAK_MINUTES)
+    return [max(stretch, key=lambda point: point[1]) for _, stretch in stretches]
 
 
 def slope(points: Sequence[Point]) -> float:

@@ -31,6 +31,15 @@ def test_outliers_do_not_move_the_slope() -> None:
     assert slope(points) == pytest.approx(1.0, abs=0.3)
 
 
+@pytest.mark.parametrize(("leaked_an_hour", "is_flat"), [(0, True), (20, False)])
+def test_pools_that_fill_and_empty_are_judged_by_their_peaks(leaked_an_hour: float, *, is_flat: bool) -> None:
+    """Threads between 20 and 48 are flat, wherever a sample meets a batch; 20 that stay behind in an hour are not."""
+    chance = random.Random(1)
+    points = [(at, chance.randint(20, 48) + leaked_an_hour * at / 60) for at in MINUTES]
+    (found,) = trends("python_threads", 3, points)
+    assert found.is_flat is is_flat
+
+
 def test_what_grows_while_warming_up_is_not_held_against_it() -> None:
     """Only what comes after the warm-up counts."""
     (found,) = trends("jvm_threads", 1, [(at, min(at, 0.4 * MINUTES[-1])) for at in MINUTES])
