@@ -43,10 +43,15 @@ class Fault:
 
 
 def jobs_to(fault: Fault, pipeline: str) -> tuple[str, ...]:
-    """The jobs that a run needs to come to its end: that of the crash point alone, unless another one feeds it."""
+    """The jobs that a run needs to come to its end: that of the crash point alone, unless another one feeds it.
+
+    A POST needs claims that are mapped: without mapping_sync only those that the API finds would come to one.
+    """
     alone = {"task_trigger": ("task_trigger",), "mapping": ("mapping_sync",), "task_creation": ("task_creation",),
              "creation": ("task_creation",)}  # fmt: skip
     files = [file.stem for file in STREAMS.glob("*.py") if f'crash_point("{fault.name}")' in file.read_text()]
+    if "creation_posts" in files:
+        return JOBS["identity"]
     found = [jobs for start, jobs in alone.items() for stem in files if stem.startswith(start)]
     return found[0] if found else JOBS.get(pipeline, JOBS["tracking"])
 

@@ -20,7 +20,7 @@ from tests.faults.warm import WarmJvm
 from tests.faults.world import MASTER, SPARK, World, new_world
 
 SMALL = (f"spark.master={MASTER}", "spark.shuffle_partitions=1", "spark.snapshot_partitions=1",
-         "spark.driver_memory=512m", f"spark.conf={SPARK}")  # fmt: skip
+         "spark.driver_memory=1g", f"spark.conf={SPARK}")  # fmt: skip
 BYTECODE = ROOT / ".cache" / "bytecode"
 
 

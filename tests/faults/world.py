@@ -168,7 +168,7 @@ def _config(
         "claimx": {"base_url": api, "token": {"file": str(folder / "token")}, "timeout_seconds": 1, "max_retries": 1, "retry_backoff_base": 1,
                    "requests_per_second": 80, "circuit": {"failures": 10, "open_seconds": 2}},
         "storage": {"warehouse": str(folder / "data" / "warehouse"), "checkpoints": str(folder / "data" / "checkpoints")},
-        "spark": {"master": MASTER, "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "512m",
+        "spark": {"master": MASTER, "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "1g",
                   "conf": dict(SPARK)},
         "metrics": {"port": 0, "refresh_seconds": 600},
         "logging": {"spark_file": str(folder / "spark.log")},

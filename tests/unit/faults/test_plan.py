@@ -51,12 +51,13 @@ def test_a_round_has_every_signal() -> None:
 @pytest.mark.parametrize(
     ("point", "pipeline", "jobs"),
     [
-        ("post-sent", "identity", ("task_creation",)),
+        ("post-sent", "identity", ("mapping_sync", "task_creation")),
+        ("pending-merged", "identity", ("task_creation",)),
         ("mapping_sync.history", "identity", ("mapping_sync",)),
         ("trigger-published", "tracking", ("task_trigger",)),
         ("tracking-after-append", "tracking", ("task_trigger", "task_tracking")),
     ],
 )
 def test_a_crash_point_needs_its_own_job_and_what_feeds_it(point: str, pipeline: str, jobs: tuple[str, ...]) -> None:
-    """task_tracking reads what task_trigger writes; each other job comes to its crash points alone."""
+    """task_tracking reads what task_trigger writes, a POST needs a mapping; all else comes to its crash points alone."""
     assert jobs_to(Fault(name=point), pipeline) == jobs
