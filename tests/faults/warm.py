@@ -66,7 +66,10 @@ class WarmJvm:
         """The statement is done, by another session of the attached driver's own Spark, when this returns."""
         sessions = getattr(self._gateway.jvm, "org.apache.spark.sql.SparkSession$")
         sessions = getattr(sessions, "MODULE$")
-        sessions.getDefaultSession().get().newSession().sql(statement).collect()
+        session = sessions.getDefaultSession().get().newSession()
+        for name in ("spark.sql.shuffle.partitions", "spark.databricks.delta.snapshotPartitions"):
+            session.conf().set(name, "1")  # else 200 tasks a table of a handful of rows
+        session.sql(statement).collect()
 
     def _launch(self) -> None:
         _find_java()
