@@ -1,8 +1,8 @@
 """`python -m tests.performance.scale_slopes`: what a batch costs the processor, by its rows; the ground of docs/scaling.md.
 
-Seconds of the processor, not of the clock: other work on the machine moves them little. Each size runs on tables that
-have the sizes before it, once to warm the JVM and then twice; the line through the medians gives what a batch costs
-and what a row costs. ClaimX is not called (no look-ups, tasks are decided and not created): what a call costs is R1's
+Seconds of the processor, not of the clock: other work on the machine moves them little. After batches that warm the JVM
+each size has its turn, four times over, on tables that grow; the line through the medians gives what a batch costs and
+what a row costs. ClaimX is not called (no look-ups, tasks are decided and not created): what a call costs is R1's
 matter. Writes docs/benchmarks/scale.json and the tables of docs/scaling.md.
 """
 
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 RESULT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "scale.json"
 SIZES = (100, 1000, 5_000)
-REPEATS = 2
+REPEATS = 4
+WARM_UP = 6
 
 
 def _event(number: int, *, ours: bool) -> dict[str, Any]:
@@ -117,20 +118,20 @@ def measured(job: str, context: JobContext) -> dict[str, Any]:
     read = {"task_trigger": names.claimx_events, "task_tracking": names.tracking, "task_creation": names.xact_events}
     topic = Topic(read.get(job, names.project_sync))
     root = Path(context.settings.storage.warehouse)
-    made, batch, sizes = 0, 0, {}
-    for size in SIZES:
-        samples = []
-        for _ in range(REPEATS + 1):
-            frame = _persisted(context, topic, [MAKERS[job](made + number) for number in range(size)])
-            files, weight = _files(root)
-            before = _processor_seconds()
-            MODULES[job].process_batch(frame, BatchRef(query_id="scale", batch_id=batch), context)
-            spent = _processor_seconds() - before
-            more, heavier = _files(root)
-            samples.append({"seconds": round(spent, 3), "files": more - files, "bytes": heavier - weight})
-            frame.unpersist()
-            made, batch = made + size, batch + 1
-        sizes[size] = samples[1:]
+    made = 0
+    sizes: dict[int, list[dict[str, Any]]] = {size: [] for size in SIZES}
+    turns = [SIZES[1]] * WARM_UP + list(SIZES) * REPEATS
+    for batch, size in enumerate(turns):
+        frame = _persisted(context, topic, [MAKERS[job](made + number) for number in range(size)])
+        files, weight = _files(root)
+        before = _processor_seconds()
+        MODULES[job].process_batch(frame, BatchRef(query_id="scale", batch_id=batch), context)
+        spent = _processor_seconds() - before
+        more, heavier = _files(root)
+        if batch >= WARM_UP:
+            sizes[size].append({"seconds": round(spent, 3), "files": more - files, "bytes": heavier - weight})
+        frame.unpersist()
+        made += size
     largest = sizes[SIZES[-1]]
     return {
         "samples": sizes,
