@@ -24,8 +24,6 @@ from claimx_lib.errors import DevStackError
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
-JAVA_OPTIONS = f"{QUICK_JVM} -Xss2m -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
-"""Jars whose hashes are known are not verified class by class: a JVM comes up with a fifth less work."""
 ANSWER_SECONDS = 30.0
 
 
@@ -74,7 +72,7 @@ class WarmJvm:
     def _launch(self) -> None:
         _find_java()
         with self._log.open("ab") as output:
-            conf = _conf(self._settings, "claimx faults", JAVA_OPTIONS)
+            conf = _conf(self._settings, "claimx faults", QUICK_JVM)
             self._gateway = launch_gateway(conf, {"stdout": output, "stderr": subprocess.STDOUT})  # type: ignore[no-untyped-call]
 
     def forget_drivers(self, *, is_killed: bool = False) -> None:

@@ -40,6 +40,7 @@ def still_running(folder: Path) -> list[int]:
     return [p.pid for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or [])]
 
 
+@pytest.mark.long
 def test_ctrl_c_amid_the_story_is_one_line(tmp_path: Path) -> None:
     """An interrupt while Spark works ends the demo with 1 and one line; broker, simulator and JVM end with it."""
     folder = tmp_path / "demo"

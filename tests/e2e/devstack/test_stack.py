@@ -98,6 +98,7 @@ def test_a_dead_record_is_not_believed(folder: Path) -> None:
     assert not stack.down(folder)
 
 
+@pytest.mark.long
 def test_prometheus_comes_with_it_where_it_is_asked_for(program: Callable[..., str], folder: Path) -> None:
     """A stack without Prometheus gets one, with every alert loaded and our driver as its target; `down` takes it too."""
     program("prometheus")

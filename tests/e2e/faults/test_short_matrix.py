@@ -32,6 +32,7 @@ def shared(
     warm.kill()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(420)  # waits have deadlines of their own
 def test_each_event_has_one_task_though_a_driver_died_amid_its_posts(shared: Stack) -> None:
     """Mapping and creation against an API that drops one answer in ten: after a kill amid the POSTs each event has its

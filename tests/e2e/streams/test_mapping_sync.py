@@ -58,6 +58,7 @@ def written(world: World) -> list[tuple[Any, ...]]:
     return sorted((name, m.partition(), m.offset()) for m in world._messages(name))
 
 
+@pytest.mark.long
 def test_both_domains_and_a_person_make_the_mapping(sync: World) -> None:
     """XACT waits, ClaimX brings the project, a person overrules it; what is wrong is a dead letter; again is nothing."""
     sync.send("project_sync", [said("A-1", None, 1, "xact"), b"\xff{", said("B-2", 7, 2, "xact"), said("---", 1, 3)])
