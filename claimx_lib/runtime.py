@@ -68,7 +68,8 @@ def run(
     """Run the named streaming jobs as queries of one application until they end or a stop is asked for.
 
     With `available_now` one after the other in the order of the data flow: what is there is processed, then it ends.
-    SIGTERM and SIGINT stop it between two batches, unless `stop` is given: then they are the caller's. A job that fails leaves the others running.
+    SIGTERM and SIGINT stop it between two batches, unless `stop` is given: then they are the caller's.
+    A job that fails leaves the others running.
     Raises ClaimxError, before anything is started, where settings, secrets, Kafka or tables are not as needed.
     """
     names = chosen(jobs, settings)
@@ -78,7 +79,7 @@ def run(
     with (
         served(counted.registry, settings.metrics, port=_port(names, settings)),
         pushed(counted.registry, settings.metrics, run="-".join(names), is_continuous=not available_now),
-        nullcontext() if stop else stop_on_signals(flag),
+        stop_on_signals(flag) if stop is None else nullcontext(),
         spark_session(settings, app_name=f"claimx {' '.join(names)}") as session,
     ):
         context = JobContext(

@@ -30,12 +30,6 @@ Events = Annotated[int, typer.Option("--events", min=100, help="How many ClaimX 
 Seed = Annotated[int, typer.Option("--seed", help="The same seed tells the same story.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Where tables, topics and settings go; emptied first.")]
 Hold = Annotated[float, typer.Option("--hold", min=0, help="Seconds for which the metrics stay up after the last run.")]
-INTERPRETED = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-}
-"""A few thousand rows: to compile each plan, or to plan it again amid its run, takes longer than to interpret it."""
 MARK = "demo.yaml"
 FIGURE_CHARACTERS = 60
 MOST_KINDS = 8
@@ -129,6 +123,7 @@ def _settings(folder: Path, broker: Broker, token: str, base_url: str) -> Settin
     import yaml
 
     from claimx_lib.config.load import load
+    from claimx_lib.devstack.quick_jvm import INTERPRETED
 
     file = folder / MARK
     secret = folder / "token"
@@ -173,7 +168,8 @@ def _played(stage: _Stage, events: int, seed: int) -> list[Check]:
     from claimx_lib.streams.context import StopFlag
 
     def jobs(*names: str) -> None:
-        report = run(names, stage.settings, available_now=True, stop=StopFlag(), metrics=stage.metrics)
+        unasked = StopFlag()  # Ctrl-C ends the whole demo, not one of its runs
+        report = run(names, stage.settings, available_now=True, stop=unasked, metrics=stage.metrics)
         for name, failure in report.failures:
             raise ClaimxError(f"{name}: {failure.message}", cure=failure.cure)
 

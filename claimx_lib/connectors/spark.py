@@ -49,10 +49,8 @@ def open_session(settings: Settings, *, app_name: str, java_options: str = "") -
     require_engine(on_databricks=on_databricks())
     builder = SparkSession.builder.appName(app_name)
     if not on_databricks() and SparkSession.getActiveSession() is None:
-        with (
-            secrets_kept_back(settings),
-            _interrupts_kept(),
-        ):  # the JVM and its Python workers need none: what they need travels to them
+        # The JVM and its Python workers need no secrets: what they need travels to them.
+        with secrets_kept_back(settings), _interrupts_kept():
             _start_context(_conf(settings, app_name, java_options), settings.logging.spark_file)
     session = builder.getOrCreate()
     for key, value in _session_options(settings).items():

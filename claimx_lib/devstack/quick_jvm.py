@@ -11,3 +11,12 @@ QUICK_JVM = (
 With C1 alone the JVM's code cache is 48 MB, which Spark fills within minutes; from then on methods are thrown out and
 compiled again without end (a fifth of all CPU time, measured). 240 MB is what the JVM takes with both compilers.
 """
+
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+"""Of Spark, for some thousand rows at most: to compile each plan, or to plan it again amid its run, takes longer than to
+interpret it.
+"""

@@ -57,8 +57,9 @@ def jvm_of(process: subprocess.Popen[str]) -> psutil.Process | None:
     return next((child for child in children if child.name() == "java"), None)
 
 
-def test_sigterm_stops_between_two_batches(world: World) -> None:
-    """SIGTERM to a running application ends it with 0, without a traceback, and what it had read stays done; a
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+def test_a_signal_stops_between_two_batches(world: World, number: signal.Signals) -> None:
+    """SIGTERM, or Ctrl-C, to a running application ends it with 0, without a traceback, and what it had read stays done; a
     Pushgateway was told of it all along, and has its last figures.
     """
     world.send("claimx_events", [event(f"e{n}") for n in range(5)])
@@ -70,7 +71,7 @@ def test_sigterm_stops_between_two_batches(world: World) -> None:
         until(lambda: len(world.received("tracking")) == 5, "the events are published")
         goes_on = {(("instance", "continuous"), ("job", "task_trigger"), ("run", "task_trigger")): 1}
         until(lambda: gateway.values("claimx_stream_running") == goes_on, "a push tells that it runs")
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         _, told = process.communicate(timeout=240)
         assert process.returncode == 0, told
         assert "Traceback" not in told

@@ -128,7 +128,7 @@ def _nested(levels: int) -> object:
 
 def as_bytes(value: Any) -> bytes | None:
     """The value of a record: bytes and nothing as they are, anything else as JSON."""
-    return value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+    return value if isinstance(value, bytes) or value is None else _bytes(value)
 
 
 def identity(event_id: Any = "i", **fields: Any) -> dict[str, Any]:

@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING
 
 from claimx_lib.config.load import load
 from claimx_lib.connectors.spark import open_session
-from claimx_lib.devstack.quick_jvm import QUICK_JVM
+from claimx_lib.devstack.quick_jvm import INTERPRETED, QUICK_JVM
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SESSION_JVM = f"{QUICK_JVM} -Xms1g -Xmn400m"
 """Room for what lives for a moment: else the collector takes a sixteenth of a long run."""
-# Plans over a handful of rows: to compile them takes a third of a run, to plan them again amid it a tenth.
-INTERPRETED = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-}
 SMALL = (
     "spark.master=local[2]",
     "spark.shuffle_partitions=1",

@@ -12,15 +12,16 @@ from pathlib import Path
 
 from claimx_lib.config.load import load
 from claimx_lib.devstack.broker import Broker
+from claimx_lib.devstack.quick_jvm import INTERPRETED
 from claimx_lib.devstack.simulator.process import Simulator
 from tests.fakes.claimx import TOKEN
 from tests.faults.driver import ROOT
 from tests.faults.turn import Turn, no_turns
 from tests.faults.warm import WarmJvm
-from tests.faults.world import MASTER, SPARK, World, new_world
+from tests.faults.world import MASTER, World, new_world
 
 SMALL = (f"spark.master={MASTER}", "spark.shuffle_partitions=1", "spark.snapshot_partitions=1",
-         "spark.driver_memory=1g", f"spark.conf={SPARK}")  # fmt: skip
+         "spark.driver_memory=1g", f"spark.conf={INTERPRETED}")  # fmt: skip
 BYTECODE = ROOT / ".cache" / "bytecode"
 
 

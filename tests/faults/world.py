@@ -14,6 +14,7 @@ import yaml
 from claimx_lib.config.load import load
 from claimx_lib.config.settings import Settings
 from claimx_lib.connectors.kafka_client import create_topics
+from claimx_lib.devstack.quick_jvm import INTERPRETED
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.schemas.topics import topic_specs
 from tests.fakes.claimx import TOKEN
@@ -58,12 +59,6 @@ _API_FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
 API_FAULTS = {**_API_FAULTS, BOTH_PIPELINES: _API_FAULTS["identity"]}
 MASTER = "local[2,4]"
 """Two cores, and a task that fails is tried four times, as a cluster does."""
-SPARK = {
-    # Plans over a handful of rows: to compile them takes longer than to run them.
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-}
 LATENCY_SECONDS = {"tracking": 0.02, "identity": 0.05, BOTH_PIPELINES: 0.05}
 
 
@@ -169,7 +164,7 @@ def _config(
                    "requests_per_second": 80, "circuit": {"failures": 10, "open_seconds": 2}},
         "storage": {"warehouse": str(folder / "data" / "warehouse"), "checkpoints": str(folder / "data" / "checkpoints")},
         "spark": {"master": MASTER, "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "1g",
-                  "conf": dict(SPARK)},
+                  "conf": dict(INTERPRETED)},
         "metrics": {"port": 0, "refresh_seconds": 600},
         "logging": {"spark_file": str(folder / "spark.log")},
         "jobs": {

@@ -34,18 +34,6 @@ def shared(
 
 @pytest.mark.long
 @pytest.mark.timeout(420)  # waits have deadlines of their own
-def test_each_event_has_one_task_though_a_driver_died_amid_its_posts(shared: Stack) -> None:
-    """Mapping and creation against an API that drops one answer in ten: after a kill amid the POSTs each event has its
-    one task or a reason, and the offline checker finds no invariant broken.
-    """
-    world = shared.world(SEED, "identity", intent_ttl_seconds=4, max_retries=1)
-    outcome = Matrix(world=world, warm=shared.warm, say=print, restarts=0).run([FAULTS[0]])
-    assert (outcome.violations, outcome.kills) == ([], 1), outcome.misses
-    assert outcome.figures["tasks"] > 0
-
-
-@pytest.mark.long
-@pytest.mark.timeout(420)  # waits have deadlines of their own
 def test_no_invariant_breaks_where_drivers_die_inside_batches(shared: Stack) -> None:
     """All four jobs against an API that drops one answer in ten: after a kill amid the POSTs and one between table and
     topic each event has its row or its one task, or a reason, and nothing is lost or doubled.
