@@ -1,16 +1,13 @@
-"""Kafka without Spark: topics, offsets and single messages, for commands and tests."""
+"""Kafka without Spark: topics and single messages, for commands and tests."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from claimx_lib.config.secrets import read_secret
-from claimx_lib.domain.offsets import Offsets, Range, TopicPartition
 from claimx_lib.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -69,7 +66,7 @@ def require_broker(kafka: Kafka) -> None:
             refused.append(getattr(error, "strerror", None) or str(error))
         else:
             return
-    raise _unreachable(kafka, refused[0])
+    raise unreachable(kafka, refused[0])
 
 
 def topics_there(kafka: Kafka) -> set[str]:
@@ -80,51 +77,7 @@ def topics_there(kafka: Kafka) -> set[str]:
     try:
         return set(admin(kafka).list_topics(timeout=kafka.request_timeout_seconds).topics)
     except KafkaException as error:
-        raise _unreachable(kafka, error.args[0].str()) from None
-
-
-def offset_ranges(kafka: Kafka, topics: Iterable[str]) -> dict[TopicPartition, Range]:
-    """Return what each partition of those topics holds; a topic that is not there has no entry."""
-    wait = kafka.request_timeout_seconds
-    found: dict[TopicPartition, Range] = {}
-    with _lookup(kafka) as consumer:
-        for place in _partitions(consumer, topics, wait):
-            first, end = consumer.get_watermark_offsets(place, timeout=wait)
-            found[TopicPartition(topic=place.topic, partition=place.partition)] = Range(first=first, end=end)
-    return found
-
-
-def offsets_at(kafka: Kafka, topics: Iterable[str], at: datetime) -> Offsets:
-    """Return the first offset of each partition whose record is not older than `at`; -1 (its end) where there is none."""
-    from confluent_kafka import TopicPartition as Place
-
-    wait, millis = kafka.request_timeout_seconds, int(at.timestamp() * 1000)
-    with _lookup(kafka) as consumer:
-        wanted = [Place(p.topic, p.partition, millis) for p in _partitions(consumer, topics, wait)]
-        answered = consumer.offsets_for_times(wanted, timeout=wait) if wanted else []
-        return {TopicPartition(topic=p.topic, partition=p.partition): max(p.offset, -1) for p in answered}
-
-
-@contextmanager
-def _lookup(kafka: Kafka) -> Iterator[Any]:
-    """A consumer needs a group to exist; this one joins none and commits nothing."""
-    from confluent_kafka import Consumer, KafkaException
-
-    require_broker(kafka)
-    consumer = Consumer({**client_options(kafka), "group.id": "claimx-offsets", "enable.auto.commit": False})
-    try:
-        yield consumer
-    except KafkaException as error:
-        raise _unreachable(kafka, error.args[0].str()) from None
-    finally:
-        consumer.close()
-
-
-def _partitions(consumer: Any, topics: Iterable[str], wait: float) -> list[Any]:
-    from confluent_kafka import TopicPartition as Place
-
-    known = consumer.list_topics(timeout=wait).topics
-    return [Place(topic, number) for topic in sorted(set(topics) & set(known)) for number in known[topic].partitions]
+        raise unreachable(kafka, error.args[0].str()) from None
 
 
 def create_topics(kafka: Kafka, specs: Iterable[TopicSpec]) -> list[str]:
@@ -197,7 +150,8 @@ def _produce(producer: Any, message: Message, failures: list[str]) -> None:
             return
 
 
-def _unreachable(kafka: Kafka, why: str) -> KafkaError:
+def unreachable(kafka: Kafka, why: str) -> KafkaError:
+    """Return the error that says where no broker answered, and why."""
     return KafkaError(
         f"no broker answers at {kafka.bootstrap_servers}: {why}",
         cure="set KAFKA_BOOTSTRAP_SERVERS, or start one with claimx dev up",

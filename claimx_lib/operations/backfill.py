@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from claimx_lib.connectors.kafka_client import offsets_at
+from claimx_lib.connectors.kafka_offsets import offsets_at
 from claimx_lib.errors import UsageError
 from claimx_lib.operations.preflight import topics_of
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.config.versions import require_engine
 from claimx_lib.connectors.checkpoint import committed_batches, folder_of, query_id_of
-from claimx_lib.connectors.kafka_client import offset_ranges, topics_there
+from claimx_lib.connectors.kafka_client import topics_there
+from claimx_lib.connectors.kafka_offsets import offset_ranges
 from claimx_lib.connectors.spark import on_databricks
 from claimx_lib.domain.offsets import Gap, gaps
 from claimx_lib.errors import ConfigError, KafkaError

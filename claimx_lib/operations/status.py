@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from claimx_lib.connectors.checkpoint import Batch, committed_batches, folder_of
 from claimx_lib.connectors.delta_sql import DeltaSql
-from claimx_lib.connectors.kafka_client import offset_ranges
+from claimx_lib.connectors.kafka_offsets import offset_ranges
 from claimx_lib.domain.offsets import Offsets, Range, TopicPartition, lag
 from claimx_lib.errors import ClaimxError, in_a_line
 from claimx_lib.operations.gauges import LEDGER_STATES

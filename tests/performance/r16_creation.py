@@ -87,7 +87,7 @@ def _bare(world: World) -> None:
     limiter = RateLimiter(RATE * (1 + HEADROOM), SYSTEM_CLOCK)
     token = read_secret(world.settings.claimx.token, path="claimx.token")
     client = RequestsClaimX(api_settings(world.settings.claimx, token))
-    body = json.dumps({"customTaskName": "Review Estimate"})
+    body = json.dumps({"task_type": "review_estimate", "title": "Review Estimate"})
 
     def create(number: int) -> None:
         limiter.acquire(float("inf"), lambda: False)

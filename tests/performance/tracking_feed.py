@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.kafka import RECORD, spark_options
-from claimx_lib.connectors.kafka_client import Message, offset_ranges, send
+from claimx_lib.connectors.kafka_client import Message, send
+from claimx_lib.connectors.kafka_offsets import offset_ranges
 from tests.fakes.world import World, tracking_message
 
 if TYPE_CHECKING:

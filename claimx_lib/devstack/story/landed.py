@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from claimx_lib.config.settings import Settings
-from claimx_lib.connectors.kafka_client import client_options, offset_ranges
+from claimx_lib.connectors.kafka_client import client_options
+from claimx_lib.connectors.kafka_offsets import offset_ranges
 from claimx_lib.errors import DevStackError
 
 READ_SECONDS = 30.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from claimx_lib.config.load import load
-from claimx_lib.connectors.kafka_client import offset_ranges
+from claimx_lib.connectors.kafka_offsets import offset_ranges
 from claimx_lib.devstack.broker import Broker
 from claimx_lib.devstack.scenario import tracking_scenario
 from claimx_lib.devstack.seed import seed_tracking
