@@ -57,6 +57,21 @@ def open_batch(folder: Path) -> int | None:
     return planned[0] if planned and planned[:1] > committed[:1] else None
 
 
+def records_in(folder: Path, number: int) -> int | None:
+    """Return how many offsets a planned batch covers; None for the first one, and where the logs do not tell."""
+    before, planned = _offsets(folder, number - 1), _offsets(folder, number)
+    if not before or planned.keys() != before.keys():
+        return None
+    return sum(planned[place] - before[place] for place in planned)
+
+
+def _offsets(folder: Path, number: int) -> Offsets:
+    try:
+        return parsed_offsets((folder / "offsets" / str(number)).read_text("utf-8"))
+    except OSError:
+        return {}
+
+
 def _numbers(log: Path) -> list[int]:
     return sorted((int(p.name) for p in log.glob("[0-9]*") if p.name.isdigit()), reverse=True)
 

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from claimx_lib.observability.logs import carrying, logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.erasure import spared
+from claimx_lib.streams.small_batches import plan_for, records_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -48,6 +49,7 @@ def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], No
         batch = BatchRef(query_id=_query_id(frame), batch_id=batch_id)
         try:
             context.stop.check()
+            plan_for(records_of(batch_id, context, job=stage.job), frame.sparkSession, context)
             with carrying(job=stage.job, batch_id=batch_id):
                 stage.process_batch(spared(_in_range(frame, context), context, job=stage.job), batch)
         except Exception as error:

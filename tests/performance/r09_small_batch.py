@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from claimx_lib.connectors import kafka
 from claimx_lib.streams.context import JobContext
+from claimx_lib.streams.small_batches import plan_for
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from tests.fakes.world import World, tracking_message
 from tests.performance.frame import Bound, Goal, Result, ratio
@@ -58,6 +59,7 @@ def small_batch_seconds(world: World, number: int, job: Job) -> float:
     """How long a batch of 50 new events takes, calls, rows and messages included."""
     frame = world.frame(_messages(number))
     started = time.perf_counter()
+    plan_for(ROWS, world.spark, job.context)
     process_batch(frame, world.batch(number), job.context, job.memory)
     return time.perf_counter() - started
 
@@ -65,6 +67,7 @@ def small_batch_seconds(world: World, number: int, job: Job) -> float:
 def _bare(world: World, number: int, *, is_once: bool = False) -> float:
     texts = world.frame(_messages(number)).select(F.col("value").cast("string").alias("value"), "offset")
     topic = world.topic("tracking_success")
+    plan_for(None, world.spark, world.context())
     started = time.perf_counter()
     writer = texts.write.format("delta").mode("append")
     if is_once:

@@ -38,7 +38,7 @@ def measure() -> Result:
 
 def _in_process(cores: int) -> float:
     command = [sys.executable, "-m", "tests.performance.r12_two_cores", str(cores)]
-    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=240).stdout
+    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=600).stdout
     return float(next(line for line in told.splitlines() if line.startswith(TOLD)).removeprefix(TOLD))
 
 

@@ -13,6 +13,7 @@ from claimx_lib.connectors.checkpoint import (
     open_batch,
     parsed_offsets,
     query_id_of,
+    records_in,
 )
 from claimx_lib.domain.offsets import TopicPartition
 
@@ -84,3 +85,22 @@ def test_a_file_that_was_cut_short_is_found(tmp_path: Path, file: str, text: str
     assert damaged_file(folder) == file
     (folder / "metadata").unlink()
     assert damaged_file(folder) == "metadata"
+
+
+def test_a_batch_covers_the_offsets_since_the_one_before(tmp_path: Path) -> None:
+    """Over all partitions of all topics; a heartbeat counts none, and a batch that ran twice is planned once."""
+    folder = checkpoint(tmp_path / "job", planned=3, committed=2)
+    assert records_in(folder, 2) == 1
+    (folder / "offsets" / "3").write_text(OFFSETS.replace('"1":7,"0":5', '"1":17,"0":9'))
+    assert records_in(folder, 3) == 10 + 7
+    (folder / "offsets" / "4").write_text((folder / "offsets" / "3").read_text().replace('"offset":3', '"offset":4'))
+    assert records_in(folder, 4) == 0
+
+
+def test_what_a_batch_covers_is_not_guessed(tmp_path: Path) -> None:
+    """The first batch, a log that is gone, and a partition that is new say nothing."""
+    folder = checkpoint(tmp_path / "job", planned=2, committed=1)
+    assert records_in(folder, 0) is None
+    assert records_in(folder, 9) is None
+    (folder / "offsets" / "2").write_text(OFFSETS.replace('"1":7', '"1":7,"2":1'))
+    assert records_in(folder, 2) is None
