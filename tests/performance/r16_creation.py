@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -87,11 +88,12 @@ def _bare(world: World) -> None:
     limiter = RateLimiter(RATE * (1 + HEADROOM), SYSTEM_CLOCK)
     token = read_secret(world.settings.claimx.token, path="claimx.token")
     client = RequestsClaimX(api_settings(world.settings.claimx, token))
+    run = uuid.uuid4().hex
     body = json.dumps({"task_type": "review_estimate", "title": "Review Estimate"})
 
     def create(number: int) -> None:
         limiter.acquire(float("inf"), lambda: False)
-        creation = client.create_task(str(number % PROJECTS + 1), body, f"bare-{id(limiter)}-{number}")
+        creation = client.create_task(str(number % PROJECTS + 1), body, f"bare-{run}-{number}")
         if creation.task_id is None:
             raise RuntimeError(creation.answer.error)
 
