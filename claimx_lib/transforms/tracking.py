@@ -146,7 +146,7 @@ def _unless(condition: Column, reason: str, error: str) -> Column:
 
 
 def _is_blank(text: Column) -> Column:
-    return F.coalesce(F.trim(F.translate(text, "\t\r\n\f\v\u00a0", " ")) == "", F.lit(col=True))
+    return F.coalesce(F.btrim(text, F.lit(" \t\r\n\f\v\u00a0")) == "", F.lit(col=True))
 
 
 def _is_too_long(column: str) -> Column:

@@ -15,8 +15,8 @@ from tests.performance.tracking_feed import Feed, seconds_of
 from tests.performance.tracking_world import tracking_world
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = 20_000
-WARM_UP, BATCHES = 3, 5
+ROWS = 10_000
+WARM_UP, BATCHES = 4, 4
 TOLD = "rows/s: "
 
 

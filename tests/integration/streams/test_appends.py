@@ -52,3 +52,11 @@ def test_of_two_processes_at_one_batch_one_appends(process: JobContext) -> None:
     append(process, 0, "a", "b")
     append(restarted(process), 0, "a", "b")
     assert there(process) == ["a", "b"]
+
+
+def test_a_batch_killed_after_its_append_without_a_number_adds_nothing(process: JobContext) -> None:
+    """Run again, by a process that knows nothing of it, its rows are found; a kill before it leaves nothing to find."""
+    append(process, 0, "old")
+    for _ in range(2):
+        append(restarted(process), 0, "new")
+    assert there(process) == ["new", "old"]
