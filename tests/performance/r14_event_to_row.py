@@ -19,7 +19,7 @@ from tests.performance.tracking_world import tracking_world
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
-WARM_UP, EVENTS, BARE = 45, 60, 15
+WARM_UP, EVENTS, BARE = 40, 50, 15
 TRIGGER_SECONDS = 1.0
 TABLE = "itel_cabinet_task_tracking"
 
@@ -62,7 +62,7 @@ def _p95(seconds: list[float]) -> float:
 
 def _plain(world: World) -> list[StreamingQuery]:
     """Kafka to Kafka, Kafka to Delta, by Spark's own sinks: what the triggers and Spark's log of batches take alone."""
-    options, between = spark_options(world.settings.kafka), world.topic("project_sync")
+    options, between = spark_options(world.settings.kafka), world.topic("tracking_errors")
     started = []
     for source, sink in ((world.topic("claimx_events"), "kafka"), (between, "delta")):
         read = world.spark.readStream.format("kafka").options(**options).option("subscribe", source).load()
