@@ -50,6 +50,15 @@ class Driver:
         return self._process.poll()
 
     @property
+    def heeds_sigterm(self) -> bool:
+        """Whether it has come so far that SIGTERM stops it between two batches: a process that still starts just ends."""
+        with contextlib.suppress(OSError):
+            told = Path(f"/proc/{self.pid}/status").read_text()
+            caught = next(line.split()[1] for line in told.splitlines() if line.startswith("SigCgt:"))
+            return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+        return False
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

@@ -180,7 +180,7 @@ class Matrix:
     def _drain(self) -> None:
         """A run without faults until nothing lags and nothing is pending, ended by SIGTERM."""
         with self.driver() as driver:
-            driver.until(self._is_drained, DRAIN_SECONDS)
+            driver.until(lambda: driver.heeds_sigterm and self._is_drained(), DRAIN_SECONDS)
             driver.signal(signal.SIGTERM)
             if not driver.ended_within(END_SECONDS) or driver.status != 0:
                 self.outcome.violations.append(f"after the faults a driver ended with {driver.status}, not with 0")
