@@ -60,16 +60,16 @@ def open_batch(folder: Path) -> int | None:
 def records_in(folder: Path, number: int) -> int | None:
     """Return how many offsets a planned batch covers; None for the first one, and where the logs do not tell."""
     before, planned = _offsets(folder, number - 1), _offsets(folder, number)
-    if not before or planned.keys() != before.keys():
+    if not before or planned is None or planned.keys() != before.keys():
         return None
     return sum(planned[place] - before[place] for place in planned)
 
 
-def _offsets(folder: Path, number: int) -> Offsets:
+def _offsets(folder: Path, number: int) -> Offsets | None:
     try:
         return parsed_offsets((folder / "offsets" / str(number)).read_text("utf-8"))
-    except OSError:
-        return {}
+    except (OSError, ValueError):  # gone, or no text
+        return None
 
 
 def _numbers(log: Path) -> list[int]:
@@ -77,12 +77,12 @@ def _numbers(log: Path) -> list[int]:
 
 
 def _batch(folder: Path, number: int) -> Batch | None:
+    offsets = _offsets(folder, number)
     try:
         committed = datetime.fromtimestamp((folder / "commits" / str(number)).stat().st_mtime, UTC)
-        text = (folder / "offsets" / str(number)).read_text("utf-8")
     except OSError:
         return None
-    return Batch(number=number, committed_at=committed, offsets=parsed_offsets(text))
+    return None if offsets is None else Batch(number=number, committed_at=committed, offsets=offsets)
 
 
 def parsed_offsets(text: str) -> Offsets:

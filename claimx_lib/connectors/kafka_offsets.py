@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Kafka
 
 ASK_AGAIN_SECONDS = 0.2
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def offset_ranges(kafka: Kafka, topics: Iterable[str]) -> dict[TopicPartition, Range]:
-    """Return what each partition of those topics holds; a topic that is not there has no entry."""
+    """Return what each partition of those topics holds; a topic that is not there has no entry.
+
+    KafkaError where no broker answers, or a partition has no leader for all of `kafka.request_timeout_seconds`.
+    """
     wait = kafka.request_timeout_seconds
     found: dict[TopicPartition, Range] = {}
     with _lookup(kafka) as consumer:
@@ -31,7 +34,10 @@ def offset_ranges(kafka: Kafka, topics: Iterable[str]) -> dict[TopicPartition, R
 
 
 def offsets_at(kafka: Kafka, topics: Iterable[str], at: datetime) -> Offsets:
-    """Return the first offset of each partition whose record is not older than `at`; -1 (its end) where there is none."""
+    """Return the first offset of each partition whose record is not older than `at`; -1 (its end) where there is none.
+
+    Raises as `offset_ranges` does.
+    """
     from confluent_kafka import TopicPartition as Place
 
     wait, millis = kafka.request_timeout_seconds, int(at.timestamp() * 1000)
@@ -51,7 +57,7 @@ def _offsets_for_times(consumer: Any, wanted: list[Any], wait: float) -> list[An
     return answered
 
 
-def _while_leaderless(ask: Callable[[], T], wait: float) -> T:
+def _while_leaderless(ask: Callable[[], _T], wait: float) -> _T:
     """Ask again, for `wait` seconds, while a partition has no leader: one just made, or one that a broker hands over."""
     from confluent_kafka import KafkaError as Code
     from confluent_kafka import KafkaException

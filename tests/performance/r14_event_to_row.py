@@ -17,6 +17,7 @@ from tests.performance.tracking_feed import seconds_of
 from tests.performance.tracking_world import tracking_world
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
     from pyspark.sql.streaming.query import StreamingQuery
 
 WARM_UP, EVENTS, BARE = 40, 50, 15
@@ -63,18 +64,20 @@ def _p95(seconds: list[float]) -> float:
 def _plain(world: World) -> list[StreamingQuery]:
     """Kafka to Kafka, Kafka to Delta, by Spark's own sinks: what the triggers and Spark's log of batches take alone."""
     options, between = spark_options(world.settings.kafka), world.topic("tracking_errors")
-    started = []
-    for source, sink in ((world.topic("claimx_events"), "kafka"), (between, "delta")):
-        read = world.spark.readStream.format("kafka").options(**options).option("subscribe", source).load()
-        text = read.select(F.col("value").cast("string").alias("value"))
-        rows = text if sink == "kafka" else text.select(F.get_json_object("value", "$.event_id").alias("event_id"))
-        writer = rows.writeStream.format(sink).trigger(processingTime=f"{TRIGGER_SECONDS} seconds")
-        writer = writer.option("checkpointLocation", f"{world.folder}/plain-{sink}")
-        if sink == "kafka":
-            started.append(writer.options(**options, topic=between).start())
-        else:
-            started.append(writer.start(f"{world.settings.storage.warehouse}/plain"))
-    return started
+    copied = _texts(world, world.topic("claimx_events")).writeStream.format("kafka").options(**options, topic=between)
+    ids = _texts(world, between).select(F.get_json_object("value", "$.event_id").alias("event_id"))
+    kept = ids.writeStream.format("delta").option("path", f"{world.settings.storage.warehouse}/plain")
+    return [
+        writer.option("checkpointLocation", f"{world.folder}/plain-{number}")
+        .trigger(processingTime=f"{TRIGGER_SECONDS} seconds")
+        .start()
+        for number, writer in enumerate((copied, kept))
+    ]
+
+
+def _texts(world: World, topic: str) -> DataFrame:
+    read = world.spark.readStream.format("kafka").options(**spark_options(world.settings.kafka))
+    return read.option("subscribe", topic).load().select(F.col("value").cast("string").alias("value"))
 
 
 def _bare(world: World, number: int) -> float:

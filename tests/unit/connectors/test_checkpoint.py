@@ -102,5 +102,8 @@ def test_what_a_batch_covers_is_not_guessed(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "job", planned=2, committed=1)
     assert records_in(folder, 0) is None
     assert records_in(folder, 9) is None
+    (folder / "offsets" / "1").write_bytes(b"v1\n\xff\xfe")
+    assert records_in(folder, 1) is None
+    (folder / "offsets" / "1").write_text(OFFSETS)
     (folder / "offsets" / "2").write_text(OFFSETS.replace('"1":7', '"1":7,"2":1'))
     assert records_in(folder, 2) is None

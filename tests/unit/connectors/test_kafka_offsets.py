@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -42,7 +42,7 @@ class Consumer:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets the consumer; the broker is taken to be there, and no time passes between two questions."""
     monkeypatch.setattr(kafka_offsets, "require_broker", lambda _: None)
     monkeypatch.setattr(kafka_offsets, "ASK_AGAIN_SECONDS", 0.0)
