@@ -22,8 +22,8 @@ from claimx_lib.config.model import (
     TopicName,
 )
 from claimx_lib.config.secrets import SecretReference
+from claimx_lib.domain.loopback import is_loopback
 
-LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 BASE_URL = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
 CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
 
@@ -68,7 +68,9 @@ class Kafka(Model):
     def _plaintext_only_on_loopback(self) -> Kafka:
         if not self.security_protocol.endswith("PLAINTEXT") or self.allow_plaintext:
             return self
-        far = [h for h in self.bootstrap_servers.split(",") if not h.strip().startswith(LOOPBACK)]
+        far = [
+            h for h in self.bootstrap_servers.split(",") if not is_loopback(h.strip().rpartition(":")[0] or h.strip())
+        ]
         if far:
             raise ValueError(
                 f"{self.security_protocol} to {far[0].strip()}, which is not this machine: "
@@ -116,6 +118,7 @@ class ClaimX(Model):
     """The ClaimX REST API and how gently it is called."""
 
     base_url: str
+    allow_plaintext: bool
     token: SecretReference
     timeout_seconds: PositiveSeconds
     max_retries: Count

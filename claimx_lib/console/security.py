@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
 
+from claimx_lib.domain.loopback import is_loopback
 from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import ConfigError
 
@@ -106,12 +106,3 @@ class Gate:
 
     def _with_port(self, name: str) -> str:
         return f"{name}:{self.port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address or name is this machine's own."""
-    bare = host.strip("[]")
-    try:
-        return ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        return bare.lower() == "localhost"

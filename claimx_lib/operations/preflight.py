@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.config.versions import require_engine
+from claimx_lib.connectors.api_settings import api_settings
 from claimx_lib.connectors.checkpoint import committed_batches, folder_of, query_id_of
 from claimx_lib.connectors.kafka_client import topics_there
 from claimx_lib.connectors.kafka_offsets import offset_ranges
@@ -91,7 +92,7 @@ def needs_token(settings: Settings, job: str) -> bool:
 
 def _require_token(settings: Settings, jobs: Sequence[str]) -> None:
     if any(needs_token(settings, job) for job in jobs):
-        read_secret(settings.claimx.token, path="claimx.token")
+        api_settings(settings.claimx, read_secret(settings.claimx.token, path="claimx.token"))
 
 
 def _require_start(settings: Settings, jobs: Sequence[str]) -> None:

@@ -103,7 +103,9 @@ def test_a_fields_rule_is_replaced_whole() -> None:
 
 def test_plaintext_leaves_this_machine_only_when_allowed() -> None:
     """A broker elsewhere over PLAINTEXT is refused unless `allow_plaintext` says so."""
-    assert "which is not this machine" in problems("kafka.bootstrap_servers=broker.example:9092")
+    for far in ("broker.example:9092", "127.0.0.1:1,localhost.evil.example:9092", "127.evil.example:1"):
+        assert "which is not this machine" in problems(f"kafka.bootstrap_servers={far}")
+    assert load(sets=["kafka.bootstrap_servers=127.0.0.1:1, [::1]:2,localhost:3"])
     assert load(sets=["kafka.bootstrap_servers=broker.example:9092", "kafka.allow_plaintext=true"])
 
 

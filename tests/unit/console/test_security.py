@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from claimx_lib.console.security import Gate, is_loopback
+from claimx_lib.console.security import Gate
 from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import ConfigError
 
@@ -84,15 +84,6 @@ def test_a_form_belongs_to_its_session() -> None:
     assert LOCAL.is_own_form(one, LOCAL.csrf_token(one))
     assert not LOCAL.is_own_form(two, LOCAL.csrf_token(one))
     assert not LOCAL.is_own_form("", LOCAL.csrf_token(""))
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.8.9.1", True), ("::1", True), ("localhost", True), (ANYWHERE, False), ("10.0.0.1", False), ("a.b", False)],
-)
-def test_loopback_is_this_machine(host, expected) -> None:
-    """Only addresses that no other machine can reach count as loopback."""
-    assert is_loopback(host) is expected
 
 
 def test_the_gate_shows_no_secret() -> None:

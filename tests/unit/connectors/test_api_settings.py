@@ -1,0 +1,30 @@
+"""Where the token may go."""
+
+from __future__ import annotations
+
+import pytest
+
+from claimx_lib.config.load import load
+from claimx_lib.connectors.api_settings import api_settings
+from claimx_lib.domain.secret import Secret
+from claimx_lib.errors import ConfigError
+from claimx_lib.operations.preflight import checked
+
+FAR = "claimx.base_url=http://claimx.example:8080"
+
+
+def test_the_token_goes_to_another_machine_by_https_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """http:// off this machine stops the start, in a line that names path, value and cure; unless the settings allow it."""
+    monkeypatch.setenv("CLAIMX_API_TOKEN", "t")
+    with pytest.raises(ConfigError, match=r"claimx\.base_url: http://claimx\.example:8080: .* give its https"):
+        checked(load(sets=[FAR]), ["task_tracking"])
+    allowed = load(sets=[FAR, "claimx.allow_plaintext=true"]).claimx
+    assert api_settings(allowed, Secret("t")).base_url == "http://claimx.example:8080"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://claimx.example", "http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080"]
+)
+def test_tls_and_this_machine_need_no_leave(url: str) -> None:
+    """What nobody on the way can read is sent as it is set."""
+    assert api_settings(load(sets=[f"claimx.base_url={url}"]).claimx, Secret("t")).base_url == url
