@@ -11,11 +11,11 @@ from pyspark.sql import functions as F
 
 from claimx_lib.connectors import kafka
 from claimx_lib.streams.context import JobContext
-from claimx_lib.streams.small_batches import plan_for
+from claimx_lib.streams.small_batches import MODE, SPARKS_DEFAULT, plan_for
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from tests.fakes.world import World, tracking_message
 from tests.performance.frame import Bound, Goal, Result, ratio
-from tests.performance.tracking_world import tracking_world
+from tests.performance.tracking_world import streamed, tracking_world
 
 ROWS = 50
 WARM_UP = 15
@@ -32,8 +32,9 @@ class Job:
 
 def measure() -> Result:
     """Seconds of a batch of 50 new events, calls included; against a Delta append and a Kafka write of 50 rows."""
-    with tracking_world() as world:
-        numbers, job = itertools.count(), Job(context=world.context(), memory=Memory())
+    with tracking_world() as base:
+        numbers, job = itertools.count(), Job(context=base.context(), memory=Memory())
+        world = streamed(base)
         for _ in range(WARM_UP):
             small_batch_seconds(world, next(numbers), job)
             _bare(world, next(numbers))
@@ -67,7 +68,7 @@ def small_batch_seconds(world: World, number: int, job: Job) -> float:
 def _bare(world: World, number: int, *, is_once: bool = False) -> float:
     texts = world.frame(_messages(number)).select(F.col("value").cast("string").alias("value"), "offset")
     topic = world.topic("tracking_success")
-    plan_for(None, world.spark, world.context())
+    world.spark.conf.set(MODE, SPARKS_DEFAULT)
     started = time.perf_counter()
     writer = texts.write.format("delta").mode("append")
     if is_once:

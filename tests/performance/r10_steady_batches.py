@@ -9,7 +9,7 @@ import statistics
 from claimx_lib.streams.task_tracking import Memory
 from tests.performance.frame import Bound, Goal, Result
 from tests.performance.r09_small_batch import ROWS, Job, small_batch_seconds
-from tests.performance.tracking_world import tracking_world
+from tests.performance.tracking_world import streamed, tracking_world
 
 WARM_UP = 30
 BATCHES = 200
@@ -17,8 +17,9 @@ BATCHES = 200
 
 def measure() -> Result:
     """p99 over p50 of 200 batches of 50 new events, of all and of four quarters; the JVM is warm at the first."""
-    with tracking_world() as world:
-        numbers, job = itertools.count(), Job(context=world.context(), memory=Memory())
+    with tracking_world() as base:
+        numbers, job = itertools.count(), Job(context=base.context(), memory=Memory())
+        world = streamed(base)
         for _ in range(WARM_UP):
             small_batch_seconds(world, next(numbers), job)
         load = [os.getloadavg()[0]]

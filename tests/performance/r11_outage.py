@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 
 from claimx_lib.devstack.simulator.control import SimulatorControl
+from claimx_lib.streams.small_batches import plan_for
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from tests.performance.claimx import LATENCY_SECONDS
 from tests.performance.frame import Bound, Goal, Result, ratio
 from tests.performance.tracking_feed import Feed, seconds_of
-from tests.performance.tracking_world import tracking_world
+from tests.performance.tracking_world import streamed, tracking_world
 
 ROWS = 2_000
 AS_SHIPPED = ("claimx.max_retries=3", "claimx.retry_backoff_base=2")
@@ -17,9 +18,10 @@ AS_SHIPPED = ("claimx.max_retries=3", "claimx.retry_backoff_base=2")
 
 def measure() -> Result:
     """Rows a second with every connection reset, the breaker open as it comes, and with answers after 20 ms."""
-    with tracking_world(*AS_SHIPPED) as world:
+    with tracking_world(*AS_SHIPPED) as base:
+        world = streamed(base)
         feed, numbers = Feed(world=world, rows=ROWS), itertools.count()
-        context = world.context()
+        context = base.context()
         claimx = SimulatorControl(world.settings.claimx.base_url)
 
         def rows_per_second(memory: Memory, *, is_out: bool) -> float:
@@ -27,6 +29,7 @@ def measure() -> Result:
             if is_out:
                 claimx.fault("reset", path="/api/*")
             stretch = feed.new(new_tasks=True)
+            plan_for(ROWS, world.spark, context)
             return ROWS / seconds_of(
                 lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), context, memory)
             )

@@ -8,6 +8,7 @@ import statistics
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pyspark.sql import functions as F
 
@@ -19,35 +20,42 @@ from claimx_lib.domain.clock import SYSTEM_CLOCK
 from claimx_lib.domain.rate import HEADROOM, RateLimiter
 from claimx_lib.schemas.tables import MAPPING
 from claimx_lib.streams.creation_wiring import flow_of
+from claimx_lib.streams.small_batches import plan_for
 from claimx_lib.streams.task_creation import process_batch
 from tests.fakes.creation import xact_bytes
 from tests.fakes.world import World
 from tests.performance.claimx import IN_FLIGHT, LATENCY_SECONDS
 from tests.performance.frame import Bound, Goal, Result, ratio
 from tests.performance.tracking_feed import seconds_of
-from tests.performance.tracking_world import tracking_world
+from tests.performance.tracking_world import streamed, tracking_world
 
 EVENTS, PROJECTS = 1_000, 100
-TWICE = 2 * EVENTS
+LARGER = (2_000, 5_000)
 RATE = 100.0
 """Calls a second, as shipped: with 32 calls in flight of 20 ms each it is the rate that limits."""
 
 
 def measure() -> Result:
-    """A full batch of events of mapped claims, each a task; against as many POSTs at the same pace and no ledger."""
-    with tracking_world(f"claimx.requests_per_second={RATE}") as world:
+    """A full batch of events of mapped claims, each a task; against as many POSTs at the same pace and no ledger.
+
+    In the notes larger batches, and the least that any ledger on Delta costs: a look, a commit before, one after.
+    """
+    with tracking_world(f"claimx.requests_per_second={RATE}") as base:
+        world = streamed(base)
         claimx = SimulatorControl(world.settings.claimx.base_url)
         claimx.put_projects([{"project_id": n, "claim_number": _claim(n)} for n in range(1, PROJECTS + 1)])
         claimx.switch(latency_seconds=LATENCY_SECONDS)
         _map(world)
-        context, numbers = world.context(), itertools.count()
+        context, numbers = base.context(), itertools.count()
         flow = flow_of(context)
+        sent = itertools.count(step=max(LARGER))
 
         def ours(events: int = EVENTS) -> float:
-            number = next(numbers)
+            number, first = next(numbers), next(sent)
             values = [xact_bytes(f"x{number}-{n}", _claim(n % PROJECTS + 1)) for n in range(events)]
-            records = world.frame(values, topic="xact.events", first=number * TWICE)
+            records = world.frame(values, topic="xact.events", first=first)
             frame = records.withColumn("timestamp", F.current_timestamp())
+            plan_for(events, world.spark, context)
             return events / seconds_of(lambda: process_batch(frame, world.batch(number), context, flow=flow))
 
         result = ratio(
@@ -59,12 +67,14 @@ def measure() -> Result:
             unit="tasks/s",
             pairs=4,
         )
-        created = len(claimx.tasks())
-        if created != 2 * EVENTS * next(numbers):
-            raise RuntimeError(f"{created} tasks created")
-        twice = [ours(TWICE) / statistics.median(result.other) for _ in range(2)]
+        created, wanted = len(claimx.tasks()), 2 * EVENTS * (1 + len(result.ours))
+        if created != wanted:
+            raise RuntimeError(f"{created} tasks created, not {wanted}")
+        pace = statistics.median(result.other)
         result.notes.update(events_a_batch=EVENTS, requests_per_second=RATE)
-        result.notes["with_twice_as_many_events"] = [round(one, 3) for one in twice]
+        result.notes["larger_batches"] = {events: round(ours(events) / pace, 3) for events in LARGER}
+        least = [EVENTS / seconds_of(lambda: _with_a_bare_ledger(world)) for _ in range(4)][1:]
+        result.notes["with_a_bare_ledger"] = round(statistics.median(least) / pace, 3)
         return result
 
 
@@ -81,6 +91,20 @@ def _map(world: World) -> None:
     ]
     named = [tuple(row.get(field.name) for field in MAPPING.schema) for row in rows]
     world.context().warehouse.append(world.spark.createDataFrame(named, MAPPING.schema), MAPPING.name)
+
+
+def _with_a_bare_ledger(world: World) -> None:
+    """POSTs between two appends to a Delta table, after a look for their keys: no plan, no order, no messages."""
+    ledger, keys = f"{world.folder}/bare-ledger", [f"{uuid.uuid4().hex}-{n}" for n in range(EVENTS)]
+    rows = world.spark.createDataFrame([(key, "INTENT") for key in keys], "idempotency_key STRING, state STRING")
+    if Path(ledger).exists():
+        there = world.spark.read.format("delta").load(ledger)
+        if there.join(F.broadcast(rows), "idempotency_key", "left_semi").count():
+            raise RuntimeError("a new key was there")
+    for state in ("INTENT", "CREATED"):
+        rows.withColumn("state", F.lit(state)).write.format("delta").mode("append").save(ledger)
+        if state == "INTENT":
+            _bare(world)
 
 
 def _bare(world: World) -> None:

@@ -6,8 +6,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from claimx_lib.config.load import load
 from claimx_lib.connectors.kafka import RECORD, spark_options
@@ -46,6 +49,12 @@ def tracking_world(*sets: str, master: str = "local[2]") -> Iterator[World]:
                 )
             finally:
                 session.stop()
+
+
+def streamed(world: World) -> World:
+    """The world with frames from a session of their own, a clone as Spark makes one for a query's batches."""
+    clone = world.spark._jsparkSession.cloneSession()
+    return replace(world, spark=SparkSession(world.spark.sparkContext, clone))
 
 
 def batch_of(world: World, topic: str) -> DataFrame:
