@@ -60,8 +60,16 @@ class LetterDesk:
         self.send_back(found, by=by, why=why)
 
     def resolve(self, dead_letter_id: str, project_id: int, *, by: str, why: str) -> None:
-        """Publish the project of the letter's claim as a person's decision; its arrival replays the claim's letters."""
+        """Publish the project of the letter's claim as a person's decision; its arrival replays the claim's letters.
+
+        Nothing is sent beside it: a replay that came in before the mapping would end as a letter again.
+        """
         (letter,) = self._letters((dead_letter_id,))
+        if letter["state"] not in {OPEN, REPLAYED}:
+            raise UsageError(
+                f"dead letter {dead_letter_id[:12]} is {letter['state']}",
+                cure="claimx mapping set gives its claim a project",
+            )
         if letter["pipeline"] != CREATION or letter["reason"] not in GIVEN_BY_MAPPING or not letter["claim_number"]:
             raise UsageError(
                 f"dead letter {dead_letter_id[:12]} ({letter['reason']}) does not wait for a project",
@@ -70,8 +78,6 @@ class LetterDesk:
         told = [decision(letter["claim_number"], project_id)]
         self.send(messages(self.settings, told, author(by, why), now=self.clock.now))
         self._mark((dead_letter_id,), by=by, why=why)
-        if not self.settings.jobs.task_creation.auto_recover:
-            self.replay((dead_letter_id,), by=by, why=why)
 
     def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:
         """Closed, and nothing is made of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ class Calls:
     """ClaimX for many threads: never above the pace, nobody while the circuit is open or after a refused token.
 
     What is not called is answered at once (`circuit-open`, `out-of-time`, `unauthorized`), and was not sent. Lives
-    as long as the job, so that pace and circuit hold across batches; `begin` takes the token of a new batch.
+    as long as the job, so that pace, circuit and refusal hold across batches; `begin` takes the token of a new batch.
     """
 
     def __init__(
@@ -48,22 +49,38 @@ class Calls:
         self._is_probing = False
         self._api: ClaimXApi | None = None
         self._has_renewed = False
+        self._refused_api: ClaimXApi | None = None
+        self._refused_at = -math.inf
         self.is_refused = False
 
     def begin(self) -> None:
-        """A new batch: the token is read again, and a refused one may have become another."""
+        """A new batch: the token is read again; one that was refused rests as long as an open circuit does."""
         with self._lock:
             self._api = None
             self._has_renewed = False
-            self.is_refused = False
+            self.is_refused = self._rests() and self._open_api() is self._refused_api
 
     def find_projects(self, claim_number: str) -> ProjectSearch:
         """As `ClaimXApi.find_projects`."""
         return self._called(lambda api: api.find_projects(claim_number), lambda a: ProjectSearch(answer=a))
 
     def find_tasks(self, project_id: str, external_reference: str) -> TaskSearch:
-        """As `ClaimXApi.find_tasks`."""
-        return self._called(lambda api: api.find_tasks(project_id, external_reference), lambda a: TaskSearch(answer=a))
+        """As `ClaimXApi.find_tasks`; a 404 counts as "none" only where the project is gone too.
+
+        The contract's answer is a list: a 404 for a project that is there speaks of the route, and tells nothing.
+        """
+        search = self._called(
+            lambda api: api.find_tasks(project_id, external_reference), lambda a: TaskSearch(answer=a)
+        )
+        if search.answer.kind is not ApiOutcome.NOT_FOUND or self._is_gone(project_id):
+            return search
+        return TaskSearch(answer=replace(search.answer, kind=ApiOutcome.BAD_BODY))
+
+    def _is_gone(self, project_id: str) -> bool:
+        found = self._called(
+            lambda api: ProjectSearch(answer=api.get_project(project_id)), lambda a: ProjectSearch(answer=a)
+        )
+        return found.answer.kind is ApiOutcome.NOT_FOUND
 
     def create_task(self, project_id: str, body: str, key: str, *, send_before: datetime) -> TaskCreation:
         """As `ClaimXApi.create_task`, but nothing is sent from `send_before` on: looked at right before sending."""
@@ -81,6 +98,20 @@ class Calls:
                 return None
             opened_at = self._circuit.opened_at or 0.0
             return max(opened_at + self._policy.reset_seconds - self._clock.monotonic(), 0.0)
+
+    @property
+    def refused_for(self) -> float | None:
+        """Seconds for which nobody is called with a token that was refused; None where it is another, or not refused."""
+        with self._lock:
+            rest = self._refused_at + self._policy.reset_seconds - self._clock.monotonic()
+            return max(rest, 0.0) if self.is_refused else None
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the last word was no good one: the next call tells whether others are worth preparing."""
+        with self._lock:
+            phase = breaker.phase(self._circuit, self._policy, self._clock.monotonic())
+            return phase is Phase.HALF_OPEN or self._refused_api is not None
 
     @property
     def is_blocked(self) -> bool:
@@ -140,6 +171,9 @@ class Calls:
         with self._lock:
             self._is_probing = False
 
+    def _rests(self) -> bool:
+        return self._clock.monotonic() - self._refused_at < self._policy.reset_seconds
+
     def _current(self) -> ClaimXApi:
         with self._lock:
             if self._api is None:
@@ -159,9 +193,11 @@ class Calls:
             self._is_probing = False
             if answer.kind is ApiOutcome.UNAUTHORIZED:
                 self.is_refused = True
+                self._refused_api, self._refused_at = self._api, self._clock.monotonic()
             elif answer.is_outage:
                 self._circuit = breaker.after_failure(self._circuit, self._policy, self._clock.monotonic())
             elif answer.is_call:
                 self._circuit = breaker.after_success(self._circuit)
+                self._refused_api = None
         if answer.kind is ApiOutcome.RATE_LIMITED:
             self._limiter.hold(min(answer.retry_after_seconds or DEFAULT_HOLD_SECONDS, self._policy.reset_seconds))

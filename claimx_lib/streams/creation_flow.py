@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 from claimx_lib.domain.creation import intake, reasons
 from claimx_lib.domain.creation.aftermath import after_create
 from claimx_lib.domain.creation.decisions import Create, Decision, Skip, event_id_of
-from claimx_lib.domain.creation.effects import Ended, Topics, effects_of
+from claimx_lib.domain.creation.effects import AUTO_RECOVER, Ended, Topics, effects_of
 from claimx_lib.domain.creation.events import SourceRecord, XactEvent
 from claimx_lib.domain.creation.headers import Replay, retry_headers
-from claimx_lib.domain.creation.intake import Candidate, Known, Reading, Route
-from claimx_lib.domain.creation.ledger import KeyState, key_states
+from claimx_lib.domain.creation.intake import Candidate, Known, Letter, PendingRow, Reading, Route
+from claimx_lib.domain.creation.ledger import KeyState
 from claimx_lib.domain.creation.plan import Moment, Pause, is_suspect, plan_batch
 from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.ladder import ResolvePolicy
@@ -35,11 +35,15 @@ from claimx_lib.observability.logs import logger
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.creation_calls import Calls
 from claimx_lib.streams.creation_ports import Plan, Store
-from claimx_lib.streams.creation_posts import Posting
+from claimx_lib.streams.creation_posts import Posting, Seen, seen_in
 from claimx_lib.streams.creation_resolve import Resolver, keys_to_read
 
 if TYPE_CHECKING:
     from claimx_lib.streams.context import BatchRef
+
+
+LEAST_SHARE = 4
+"""Of the due rows that are read, one in so many has to be an event of ours; else more are read."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class Flow:
     timeout_seconds: float = 30.0
     cursor: int | None = None
     has_cursor: bool = False
+    seen: Seen = field(default_factory=Seen)
     last_ended: tuple[Ended, ...] = ()
     last_batch: tuple[str, int] | None = None
     counts: dict[str, int] = field(default_factory=dict)
@@ -76,7 +81,7 @@ class Flow:
     def run(self, records: Sequence[SourceRecord], batch: BatchRef) -> None:
         """Process one batch; without records, due rows and changes of the mapping nothing is committed anywhere."""
         self.calls.begin()
-        self.last_ended, self.counts = (), {}
+        self.last_ended, self.counts, self.seen = (), {}, Seen()
         plan = None if self._is_next(batch) else self.store.plan(batch)
         is_again = plan is not None
         if plan is None:
@@ -121,10 +126,10 @@ class Flow:
     def _candidates(
         self, reading: Reading, changed: frozenset[str] | None
     ) -> tuple[list[Candidate], dict[str, KeyState]]:
-        is_closed = self.calls.open_until is None
-        due = self.store.due(self.now(), self.due_limit) if is_closed else []
+        is_closed = self.calls.open_until is None and not self.calls.is_refused
+        due = self._due() if is_closed else []
         woken = self.store.waiting(changed) if changed is None or changed else []
-        letters = self.store.recoverable(changed) if self.auto_recover and (changed is None or changed) else []
+        letters = self._recoverable(changed) if changed is None or changed else []
         rows = {row.event_id for row in (*due, *woken)}
         ids = rows | {event.event_id for event in reading.events} | {one.event_id for one in letters if one.event_id}
         if not ids and not letters:
@@ -140,6 +145,21 @@ class Flow:
         ]
         return candidates, self._states(candidates)
 
+    def _recoverable(self, changed: frozenset[str] | None) -> list[Letter]:
+        """Without `auto_recover` those alone whose project a person has given."""
+        found = self.store.recoverable(changed)
+        return found if self.auto_recover else [one for one in found if one.by not in {None, AUTO_RECOVER}]
+
+    def _due(self) -> list[PendingRow]:
+        """Rows that are due; those that are no event of ours any more, and stay due for ever, hold up nobody else."""
+        limit = self.due_limit
+        while True:
+            rows = self.store.due(self.now(), limit)
+            taken = intake.readable(rows, self.policy)
+            if limit is None or len(rows) < limit or len(taken) > limit // LEAST_SHARE:
+                return taken
+            limit *= LEAST_SHARE
+
     def _fresh(self, reading: Reading, known: Known) -> tuple[Candidate, ...]:
         return intake.fresh(
             reading, known, retry_topic=self.topics.retry, longest_wait_seconds=self.longest_wait_seconds
@@ -147,7 +167,8 @@ class Flow:
 
     def _states(self, candidates: Sequence[Candidate]) -> dict[str, KeyState]:
         keys = {task.key for c in candidates for task in self.policy.tasks_of(c.event)}
-        return key_states(self.store.ledger.rows(keys) if keys else ())
+        self.seen = seen_in(self.store.ledger, keys)
+        return dict(self.seen.states)
 
     def _decided(
         self, candidates: list[Candidate], reading: Reading, states: dict[str, KeyState], moment: Moment
@@ -166,15 +187,20 @@ class Flow:
         return plan_batch(candidates, reading.refusals, states, resolutions, moment)
 
     def _moment(self, batch: BatchRef) -> Moment:
-        open_for = self.calls.open_until
         return Moment(
             query_id=batch.query_id,
             batch_id=batch.batch_id,
             now=self.now(),
             random=self.random,
             policy=self.policy,
-            pause=None if open_for is None else self._pause(str(Reason.API_UNAVAILABLE), open_for),
+            pause=self._pause_now(),
         )
+
+    def _pause_now(self) -> Pause | None:
+        refused_for, open_for = self.calls.refused_for, self.calls.open_until
+        if refused_for is not None:
+            return self._pause(reasons.UNAUTHORIZED, refused_for)
+        return None if open_for is None else self._pause(str(Reason.API_UNAVAILABLE), open_for)
 
     def _pause(self, reason: str, seconds: float) -> Pause:
         return Pause(reason=reason, until=self.now() + timedelta(seconds=seconds))
@@ -194,6 +220,7 @@ class Flow:
         skips = [decision for decision in plan.decisions if isinstance(decision, Skip)]
         posting = Posting(
             ledger=self.store.ledger,
+            seen=self.seen,
             api=self.calls,
             policy=self.policy,
             run=self.new_run(),

@@ -37,9 +37,12 @@ class DeltaLedger:
 
     def appended_since(self, version: int, keys: Iterable[str]) -> list[tuple[int, LedgerRow]]:
         """Rows of these keys committed after `version`, by whomever, each with the version that committed it."""
-        feed = among(changes_of(self.context, LEDGER.name, version + 1), "idempotency_key", keys)
-        found = feed.where(F.col("_change_type") == "insert").collect()
-        return sorted(((row["_commit_version"], ledger_row(row)) for row in found), key=lambda pair: pair[0])
+        wanted = set(
+            keys
+        )  # compared here: what came in since a batch began is little, a join with its keys is a job more
+        feed = changes_of(self.context, LEDGER.name, version + 1).where(F.col("_change_type") == "insert").collect()
+        found = [(row["_commit_version"], ledger_row(row)) for row in feed if row["idempotency_key"] in wanted]
+        return sorted(found, key=lambda pair: pair[0])
 
 
 def version_of(context: JobContext, table: str) -> int:

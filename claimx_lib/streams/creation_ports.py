@@ -47,6 +47,11 @@ class Api(Protocol):
         """Whether the next call would be withheld."""
         ...
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether one call should go ahead of all others."""
+        ...
+
     def find_tasks(self, project_id: str, external_reference: str) -> TaskSearch:
         """The project's tasks with this external reference."""
         ...
@@ -105,7 +110,7 @@ class Store(Protocol):
         ...
 
     def recoverable(self, keys: frozenset[str] | None) -> list[Letter]:
-        """Open letters of these claims that a mapping can settle; of all claims for None."""
+        """Letters of these claims that are not closed and that a mapping can settle; of all claims for None."""
         ...
 
     def known(self, event_ids: set[str], replays: set[Replay]) -> Known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from claimx_lib.domain.creation.aftermath import Ending, ending_of, found_ending
 from claimx_lib.domain.creation.decisions import Create, Skip
 from claimx_lib.domain.creation.entries import Work, skipped_row, work_row
 from claimx_lib.domain.creation.ledger import (
+    CLOSED_STATES,
     FREE,
     NOT_OWNER,
     KeyState,
@@ -29,15 +30,35 @@ from claimx_lib.streams.creation_ports import Api, Ledger
 LEAST_WAIT_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the ledger knew of some keys: at `version` or later, so that whatever came in since is found from there."""
+
+    version: int = 0
+    keys: frozenset[str] = frozenset()
+    states: Mapping[str, KeyState] = field(default_factory=dict)
+
+
+def seen_in(ledger: Ledger, keys: Iterable[str]) -> Seen:
+    """Look the keys up; the ledger is not touched where there is none."""
+    wanted = frozenset(keys)
+    if not wanted:
+        return Seen()
+    version = ledger.version()
+    return Seen(version=version, keys=wanted, states=key_states(ledger.rows(wanted)))
+
+
 @dataclass(slots=True, kw_only=True)
 class Posting:
     """Carries out a batch's create and skip decisions; may run again after a crash at any point.
 
     `run` names this run: an INTENT of another run of the same batch is not ours, and in doubt. `chunk` INTENTs are
-    committed at a time, as many as the pace lets out before they expire.
+    committed at a time, as many as the pace lets out before they expire. `seen` is what this process has read of the
+    ledger already: another writer's INTENT since then has its place before ours, and is found once ours is in.
     """
 
     ledger: Ledger
+    seen: Seen = field(default_factory=Seen)
     api: Api
     policy: Policy
     run: str
@@ -54,10 +75,11 @@ class Posting:
         keys = {work.task.key for work in works} | {task.key for skip in skips for task in skip.tasks}
         if not keys:
             return {}
-        version = self.ledger.version()
-        self.states = key_states(self.ledger.rows(keys))
+        seen = self.seen if keys <= self.seen.keys else seen_in(self.ledger, keys)
+        self.seen = Seen()  # it holds no longer once something is appended
+        self.states = dict(seen.states)
         self._append([*self._skipped(skips), *self._settled(works)])
-        self._send([work for work in works if self._step(work) is Step.SEND], version)
+        self._send([work for work in works if self._step(work) is Step.SEND], seen.version)
         return self.states
 
     def _step(self, work: Work) -> Step:
@@ -95,10 +117,11 @@ class Posting:
         ]
 
     def _send(self, works: list[Work], version: int) -> None:
-        for start in range(0, len(works), self.chunk):
-            if self.api.is_blocked:
-                return
-            self._send_chunk(works[start : start + self.chunk], version)
+        start = 0
+        while start < len(works) and not self.api.is_blocked:
+            end = start + (1 if self.api.is_unsure else self.chunk)  # no INTENT for what will most likely not be sent
+            self._send_chunk(works[start:end], version)
+            start = end
 
     def _send_chunk(self, works: list[Work], version: int) -> None:
         send_before = self.now() + timedelta(seconds=self.policy.intent_ttl_seconds)
@@ -116,14 +139,16 @@ class Posting:
         crash_point("outcome-appended")
 
     def _owned(self, works: list[Work], version: int) -> tuple[list[Work], list[Work]]:
-        """Those whose INTENT came first in the table's order, and those that another attempt was before."""
+        """Those whose INTENT came first in the table's order, and those that another attempt was before, or has closed."""
         order: dict[str, int] = {}
+        closed: set[str] = set()
         for committed, row in self.ledger.appended_since(version, {work.task.key for work in works}):
             order.setdefault(f"{row.idempotency_key} {row.attempt_id}", committed)
             kept = self.states.get(row.idempotency_key, FREE)
             if not any((r.attempt_id, r.state) == (row.attempt_id, row.state) for r in kept.rows):
                 self.states[row.idempotency_key] = kept.plus(row)
-        told = [(work, self._is_ours(work, order)) for work in works]
+                closed |= {row.idempotency_key} if row.state in CLOSED_STATES else set()
+        told = [(work, work.task.key not in closed and self._is_ours(work, order)) for work in works]
         return [work for work, is_ours in told if is_ours], [work for work, is_ours in told if not is_ours]
 
     def _is_ours(self, work: Work, order: Mapping[str, int]) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from claimx_lib.domain.claim_number import without_letter_prefix as digits_of
@@ -15,6 +18,7 @@ from claimx_lib.domain.creation.effects import Effects
 from claimx_lib.domain.creation.headers import Replay
 from claimx_lib.domain.creation.intake import Known, Letter, PendingRow
 from claimx_lib.domain.creation.keys import PIPELINE
+from claimx_lib.domain.creation.ledger import settled_events
 from claimx_lib.domain.mapping_lookup import Candidate as Mapped
 from claimx_lib.domain.mapping_lookup import candidate_of
 from claimx_lib.domain.reasons import Reason
@@ -28,7 +32,7 @@ from claimx_lib.transforms.claim_number import claim_key, without_letter_prefix
 from claimx_lib.transforms.key_ranges import near
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column, Row
 
     from claimx_lib.streams.context import BatchRef, JobContext
 
@@ -136,13 +140,18 @@ class DeltaStore:
         ]
 
     def recoverable(self, keys: frozenset[str] | None) -> list[Letter]:
-        """Open letters of these claims that a mapping can settle; of all claims for None."""
-        is_ours = (F.col("pipeline") == PIPELINE) & (F.col("state") == "OPEN") & F.col("reason").isin(*RECOVERABLE)
+        """Letters of these claims that are not closed and that a mapping can settle; of all claims for None."""
+        is_ours = (
+            (F.col("pipeline") == PIPELINE)
+            & F.col("state").isin("OPEN", "REPLAYED")
+            & F.col("reason").isin(*RECOVERABLE)
+        )
         letters = self._read(DEAD_LETTERS.name).where(is_ours)
         return [
             Letter(
                 dead_letter_id=row["dead_letter_id"],
                 event_id=row["event_id"],
+                by=row["by"],
                 attempts=row["attempts"] or 0,
                 opened_at=stored_record(row, at=row["opened_at"]).at,
                 record=stored_record(row, at=row["opened_at"]),
@@ -153,26 +162,22 @@ class DeltaStore:
     def known(self, event_ids: set[str], replays: set[Replay]) -> Known:
         """What pending, ledger, dead letters and plans know of these events."""
         letters = self._read(DEAD_LETTERS.name).where((F.col("pipeline") == PIPELINE) & F.col("reason").isin(*DECIDED))
-        is_open = F.col("state").isin("OPEN", "REPLAYED")
-        places = {
-            "pending": self._read(PENDING.name).select("event_id", F.lit(None).cast("string").alias("letter")),
-            "ledger": self._read(LEDGER.name).select("event_id", F.lit(None).cast("string").alias("letter")),
-            "letters": letters.select("event_id", F.when(is_open, F.col("dead_letter_id")).alias("letter")),
-        }
+        nothing = F.lit(None).cast("string")
         frames = [
-            among(rows, "event_id", event_ids).select(F.lit(name).alias("place"), "event_id", "letter")
-            for name, rows in places.items()
+            _place("pending", self._read(PENDING.name), nothing, nothing),
+            _place("ledger", self._read(LEDGER.name), F.col("idempotency_key"), F.col("state")),
+            _place("letters", letters, F.col("dead_letter_id"), F.col("state")),
         ]
-        found = set(frames[0].unionByName(frames[1]).unionByName(frames[2]).coalesce(1).collect())
-        open_letters: dict[str, tuple[str, ...]] = {}
-        for row in found:
-            if row["letter"] is not None:
-                open_letters[row["event_id"]] = (*open_letters.get(row["event_id"], ()), row["letter"])
+        found = set(among(reduce(DataFrame.unionByName, frames), "event_id", event_ids).coalesce(1).collect())
+        told = {name: [row for row in found if row["place"] == name] for name in ("pending", "ledger", "letters")}
+        pending = frozenset(row["event_id"] for row in told["pending"])
+        settled = settled_events((row["event_id"], row["id"], row["state"]) for row in told["ledger"])
         return Known(
-            event_ids=frozenset(row["event_id"] for row in found),
-            pending_ids=frozenset(row["event_id"] for row in found if row["place"] == "pending"),
+            event_ids=pending | settled | {row["event_id"] for row in told["letters"]},
+            pending_ids=pending,
             replays=self._taken_up(replays) if replays else frozenset(),
-            letters={event_id: tuple(sorted(ids)) for event_id, ids in open_letters.items()},
+            replayed=frozenset(row["id"] for row in told["letters"] if row["state"] == "REPLAYED"),
+            letters=_open_letters(told["letters"]),
         )
 
     def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:
@@ -201,3 +206,15 @@ class DeltaStore:
 
     def _read(self, table: str) -> DataFrame:
         return self.context.warehouse.read(self.context.session, table)
+
+
+def _place(name: str, rows: DataFrame, id_: Column, state: Column) -> DataFrame:
+    return rows.select(F.lit(name).alias("place"), "event_id", id_.alias("id"), state.alias("state"))
+
+
+def _open_letters(letters: Iterable[Row]) -> dict[str, tuple[str, ...]]:
+    ids: dict[str, set[str]] = defaultdict(set)
+    for row in letters:
+        if row["state"] in {"OPEN", "REPLAYED"}:
+            ids[row["event_id"]].add(row["id"])
+    return {event_id: tuple(sorted(found)) for event_id, found in ids.items()}

@@ -18,7 +18,7 @@ from claimx_lib.domain.creation.events import SourceRecord
 from claimx_lib.domain.creation.headers import Replay
 from claimx_lib.domain.creation.intake import Known, Letter, PendingRow
 from claimx_lib.domain.creation.keys import dead_letter_id
-from claimx_lib.domain.creation.ledger import LedgerRow
+from claimx_lib.domain.creation.ledger import LedgerRow, settled_events
 from claimx_lib.domain.creation.messages import OutgoingMessage
 from claimx_lib.domain.creation.policy import Policy, Rule
 from claimx_lib.domain.ladder import ResolvePolicy
@@ -149,17 +149,22 @@ class MemoryStore:
     def recoverable(self, keys: frozenset[str] | None) -> list[Letter]:
         return [
             Letter(
-                dead_letter_id=i, event_id=one.letter.event_id, record=one.letter.record, opened_at=one.letter.record.at
+                dead_letter_id=i,
+                event_id=one.letter.event_id,
+                by=one.by,
+                record=one.letter.record,
+                opened_at=one.letter.record.at,
             )
             for i, one in self.letters.items()
-            if one.state == "OPEN"
+            if one.state in {"OPEN", "REPLAYED"}
             and one.letter.reason in {"project-not-found", "ambiguous-project"}
             and (keys is None or claim_key(one.letter.claim_number or "") in keys)
         ]
 
     def known(self, event_ids: set[str], replays: set[Replay]) -> Known:
         letters: dict[str, tuple[str, ...]] = {}
-        seen = {row.event_id for row in self.ledger.all} | set(self.pending)
+        rows = [(r.event_id, r.idempotency_key, str(r.state)) for r in self.ledger.all if r.event_id in event_ids]
+        seen = set(settled_events(rows)) | set(self.pending)
         for i, one in self.letters.items():
             event_id = one.letter.event_id
             if event_id is not None and one.letter.attempts is not None:
@@ -173,6 +178,7 @@ class MemoryStore:
             event_ids=frozenset(seen & event_ids),
             pending_ids=frozenset(set(self.pending) & event_ids),
             replays=frozenset(replays & taken),
+            replayed=frozenset(i for i, one in self.letters.items() if one.state == "REPLAYED"),
             letters=letters,
         )
 

@@ -9,8 +9,11 @@ from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp,
 from claimx_lib.domain.creation.events import SourceRecord
 from claimx_lib.domain.creation.keys import dead_letter_id
 from claimx_lib.domain.creation.messages import OutgoingMessage, dlq_message, retry_message, sync_message
+from claimx_lib.domain.creation.reasons import BEFORE_EVENTS_SINCE, NOT_SYNCED, ONCE_PER, SHADOW, gone_project
 
 AUTO_RECOVER = "auto_recover"
+NO_TASK = frozenset({SHADOW, NOT_SYNCED, BEFORE_EVENTS_SINCE})
+"""Skipped for these, an event that came back has no task, and its letter is a person's again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +122,9 @@ def _changes(one: Ended) -> tuple[LetterChange, ...]:
     if isinstance(one.planned, Refuse) or not one.planned.subject.letters:
         return ()
     letters = one.planned.subject.letters
-    if any(isinstance(final, Drop) for final in one.finals):
+    if any(isinstance(final, Skip) and final.reason in NO_TASK for final in one.finals):
+        return tuple(LetterChange(dead_letter_id=i, state="OPEN") for i in letters)
+    if any(isinstance(final, Drop) or _is_taken(final) for final in one.finals):
         by, why = _recovery(one.planned)
         return tuple(LetterChange(dead_letter_id=i, state="RESOLVED", by=by, why=why) for i in letters)
     reopened = {_letter_id(final) for final in one.finals if isinstance(final, GiveUp)} & set(letters)
@@ -129,6 +134,11 @@ def _changes(one: Ended) -> tuple[LetterChange, ...]:
         by, why = _recovery(one.planned)
         return tuple(LetterChange(dead_letter_id=i, state="REPLAYED", by=by, why=why) for i in letters)
     return ()
+
+
+def _is_taken(final: Decision) -> bool:
+    """Another event's task stands for this one too."""
+    return isinstance(final, Skip) and final.reason == ONCE_PER
 
 
 def _recovery(planned: Decision) -> tuple[str | None, str | None]:
@@ -145,7 +155,7 @@ def _letter_id(final: GiveUp) -> str:
 def _messages(listed: list[Ended], topics: Topics) -> Iterable[OutgoingMessage]:
     told: set[tuple[str, int]] = set()
     for one in listed:
-        hit = _hit(one.planned)
+        hit = _hit(one)
         if hit is not None and (hit.claim_number, hit.project_id) not in told:
             told.add((hit.claim_number, hit.project_id))
             yield sync_message(hit, topics.project_sync)
@@ -163,5 +173,13 @@ def _message(final: Decision, topics: Topics) -> tuple[OutgoingMessage, ...]:
     return (retry_message(final, topics.retry),)
 
 
-def _hit(planned: Decision) -> SyncHit | None:
-    return planned.hit if isinstance(planned, (Create, Skip)) else None
+def _hit(one: Ended) -> SyncHit | None:
+    """What the API knew, unless it then denied that the project is there: told, it would wake the claim for ever."""
+    if not isinstance(one.planned, (Create, Skip)) or any(_is_gone(final) for final in one.finals):
+        return None
+    return one.planned.hit
+
+
+def _is_gone(final: Decision) -> bool:
+    told = final.reason if isinstance(final, Wait) else final.error if isinstance(final, GiveUp) else None
+    return gone_project(told) is not None

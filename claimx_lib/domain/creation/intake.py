@@ -40,10 +40,11 @@ class PendingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A dead letter that is not closed; `record` is there where it may be recovered."""
+    """A dead letter that is not closed; `record` is there where it may be recovered, `by` where a person has seen to it."""
 
     dead_letter_id: str
     event_id: str | None
+    by: str | None = None
     attempts: int = 0
     opened_at: datetime | None = None
     record: SourceRecord | None = None
@@ -51,11 +52,15 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Events that the tables know, asked for the ids of this batch alone."""
+    """Events that the tables know, asked for the ids of this batch alone.
+
+    `replays` are in a plan; `replayed` are the letters of which one is still on its way.
+    """
 
     event_ids: frozenset[str] = frozenset()
     pending_ids: frozenset[str] = frozenset()
     replays: frozenset[Replay] = frozenset()
+    replayed: frozenset[str] = frozenset()
     letters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -98,14 +103,14 @@ def fresh(reading: Reading, known: Known, *, retry_topic: str, longest_wait_seco
     """The events that are new, each once, and the replays that are new.
 
     An event known in any state is left out, also when it is our own echo on the retry topic, unless it brings a
-    replay that no batch has taken up. Anything else on the retry topic starts at its `x-retry-count`, not before its
+    replay that no batch has taken up, or none has ended: its query may be gone. Anything else on the retry topic starts at its `x-retry-count`, not before its
     `x-retry-after` has passed.
     """
     chosen: dict[str, Candidate] = {}
     for event in reading.events:
         is_retry = event.record.topic == retry_topic
         told = retry_headers(event.record.headers) if is_retry else RetryHeaders()
-        is_new_replay = told.replay is not None and told.replay not in known.replays
+        is_new_replay = told.replay is not None and _is_left(told.replay, known)
         is_new = event.event_id not in known.event_ids or is_new_replay
         if is_new and event.event_id not in known.pending_ids and event.event_id not in chosen:
             wait = min(told.retry_after_seconds, longest_wait_seconds)
@@ -120,6 +125,15 @@ def fresh(reading: Reading, known: Known, *, retry_topic: str, longest_wait_seco
                 is_retry=is_retry,
             )
     return tuple(chosen.values())
+
+
+def _is_left(replay: Replay, known: Known) -> bool:
+    return replay not in known.replays or replay.dead_letter_id in known.replayed
+
+
+def readable(rows: Iterable[PendingRow], policy: Policy) -> list[PendingRow]:
+    """The rows that are an event of ours still: not erased, and of a type that has a rule."""
+    return [row for row in rows if isinstance(decoded(row.record, policy.rules), XactEvent)]
 
 
 def resumed(rows: Iterable[PendingRow], route: Route, known: Known, policy: Policy) -> tuple[Candidate, ...]:

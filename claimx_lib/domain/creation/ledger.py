@@ -26,6 +26,8 @@ class State(StrEnum):
 
 DONE_STATES = frozenset({State.CREATED, State.ADOPTED})
 CLOSED_STATES = frozenset({State.UNKNOWN, State.REJECTED})
+SETTLED_STATES = DONE_STATES | {State.SKIPPED}
+"""Nothing is left to do for the event; of a closed one a dead letter knows."""
 NOT_THERE, NOT_OWNER, PROJECT_GONE = "not-there", "not-owner", "project-gone"
 """Why a row is NOT_SENT: looked up twice and absent; another attempt's INTENT came first; POST answered 404."""
 
@@ -126,6 +128,18 @@ def key_states(rows: Iterable[LedgerRow]) -> dict[str, KeyState]:
     for row in rows:
         by_key[row.idempotency_key].append(row)
     return {key: KeyState(rows=tuple(kept)) for key, kept in by_key.items()}
+
+
+def settled_events(rows: Iterable[tuple[str, str, str]]) -> frozenset[str]:
+    """The events of (event_id, idempotency_key, state) of whose keys each is settled.
+
+    One whose INTENT is open, or whose outcome came to no pending row and no letter, is not: a process that ended in
+    between has left it to nobody but its own query, which may never run again.
+    """
+    told = list(rows)
+    settled = {(event_id, key) for event_id, key, state in told if state in SETTLED_STATES}
+    left = {event_id for event_id, key, _ in told if (event_id, key) not in settled}
+    return frozenset(event_id for event_id, _, _ in told if event_id not in left)
 
 
 @unique

@@ -106,9 +106,16 @@ class _Planner:
             return Create(
                 subject=subject, project_id=doubted.project_id, resolved_by=resolved_by, tasks=own, is_look=True
             )
-        if candidate.not_before is not None and candidate.not_before > self.moment.now:
-            return Wait(subject=subject, reason=reasons.NOT_DUE, next_attempt_at=candidate.not_before)
-        return self._by_resolution(candidate, subject, own)
+        return self._in_time(candidate, subject, own)
+
+    def _in_time(self, candidate: Candidate, subject: Subject, tasks: tuple[Task, ...]) -> Decision | None:
+        held = (_held_until(self.states.get(task.key, FREE)) for task in tasks)
+        not_before = max(filter(None, [candidate.not_before, *held]), default=self.moment.now)
+        if not_before <= self.moment.now:
+            return self._by_resolution(candidate, subject, tasks)
+        if candidate.route in {Route.WOKEN, Route.RECOVERED}:
+            return None
+        return Wait(subject=subject, reason=reasons.NOT_DUE, next_attempt_at=not_before)
 
     def _by_resolution(self, candidate: Candidate, subject: Subject, tasks: tuple[Task, ...]) -> Decision | None:
         resolution = self.resolutions.get((candidate.route, subject.event.event_id))
@@ -225,6 +232,12 @@ def _is_history(candidate: Candidate, policy: Policy) -> bool:
     if candidate.route is not Route.FRESH or candidate.is_retry or policy.events_since is None:
         return False
     return candidate.event.happened_at < policy.events_since
+
+
+def _held_until(state: KeyState) -> datetime | None:
+    """The moment that ClaimX's 429 asked to wait for, whoever wakes the event before it."""
+    last = state.last_outcome
+    return last.expires_at if last is not None and last.reason == reasons.RATE_LIMITED else None
 
 
 def _hit(subject: Subject, resolution: Resolution, now: datetime) -> SyncHit | None:

@@ -108,17 +108,17 @@ def test_a_project_given_by_a_person_is_published_for_good(desk, tables, sent):
         desk.resolve(letter_id(2), 1, by="ada", why="asked")
 
 
-def test_without_auto_recovery_a_resolved_letter_is_sent_back(tables, sent, desk):
-    """Where no mapping recovers letters by itself, giving the project also sends the letter back."""
-    settings = load(
-        sets=[f"storage.warehouse={tables.root}", "jobs.task_creation.auto_recover=false"],
-        environ={"CLAIMX_API_TOKEN": "t"},
-    )
-    tables.append("dead_letters", [letter(1)])
-    LetterDesk(settings=settings, tables=tables.sql, send=desk.send, clock=FakeClock()).resolve(
-        letter_id(1), 5, by="ada", why="asked"
-    )
-    assert [message.topic for message in sent] == [SYNC, RETRY]
+@pytest.mark.parametrize("auto_recover", ["true", "false"])
+def test_a_decision_is_all_that_is_sent_for_a_letter(tables, sent, desk, auto_recover):
+    """Its arrival replays the letter, whoever recovers letters: a replay of its own might come before it."""
+    sets = [f"storage.warehouse={tables.root}", f"jobs.task_creation.auto_recover={auto_recover}"]
+    settings = load(sets=sets, environ={"CLAIMX_API_TOKEN": "t"})
+    tables.append("dead_letters", [letter(1), letter(2, state="DISCARDED")])
+    own = LetterDesk(settings=settings, tables=tables.sql, send=desk.send, clock=FakeClock())
+    own.resolve(letter_id(1), 5, by="ada", why="asked")
+    with pytest.raises(UsageError, match="is DISCARDED"):
+        own.resolve(letter_id(2), 5, by="ada", why="asked")
+    assert [message.topic for message in sent] == [SYNC]
 
 
 def test_a_letter_is_discarded_once(desk, tables):

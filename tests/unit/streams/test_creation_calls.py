@@ -69,8 +69,29 @@ def test_a_new_token_is_tried_once(clock):
     assert calls.find_projects("C").answer.kind is ApiOutcome.UNAUTHORIZED
     assert calls.find_projects("C").answer.kind is ApiOutcome.UNAUTHORIZED
     assert (refused.calls - before, calls.is_refused) == (1, True)
+
+
+def test_a_refused_token_rests_from_batch_to_batch(clock):
+    """Nobody is called with it before the time of an open circuit has passed; another token is used at once."""
+    refused, good = Scripted(ApiOutcome.UNAUTHORIZED), Scripted(ApiOutcome.OK)
+    calls = calls_of(clock, refused)
+    calls.find_projects("C")
+    clock.advance(10)
     calls.begin()
-    assert not calls.is_refused
+    assert (calls.refused_for, calls.is_unsure) == (20.0, True)
+    assert calls.find_projects("C").answer.kind is ApiOutcome.UNAUTHORIZED
+    assert refused.calls == 1
+    clock.advance(20)
+    calls.begin()
+    assert calls.refused_for is None
+    calls.find_projects("C")
+    assert refused.calls == 2
+    renewed = calls_of(clock, refused, refused, good)
+    renewed.find_projects("C")
+    renewed.begin()
+    assert renewed.refused_for is None
+    assert renewed.find_projects("C").answer.is_ok
+    assert not renewed.is_unsure
 
 
 def test_nothing_is_sent_after_its_time(clock):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 
 import pytest
 
+from claimx_lib.domain.creation.headers import DEAD_LETTER_ID, REPLAY_COUNT
 from claimx_lib.domain.creation.ledger import State, key_states
 from claimx_lib.streams.context import BatchRef
-from tests.fakes.creation import DLQ, World, with_policy
+from tests.fakes.creation import DLQ, RETRY, Crash, World, with_policy, xact_bytes
 
 STEPS = 14
 
@@ -89,8 +91,9 @@ def test_the_plan_is_done_as_it_was_made():
     assert [task["project_id"] for task in world.tasks()] == [5]
 
 
-def test_a_second_instance_posts_under_no_other_intent():
-    """Another instance whose INTENT was committed first owns the key; this one waits, looks, and adopts."""
+@pytest.mark.parametrize("moment", ["before-plan", "after-plan", "before-ledger"])
+def test_a_second_instance_posts_under_no_other_intent(moment):
+    """Another instance that comes in once this one has read the ledger owns the key; this one finds it out and sends nothing."""
     world = World()
     world.api.control.put_project(5)
     world.store.map("C1", 5)
@@ -98,17 +101,40 @@ def test_a_second_instance_posts_under_no_other_intent():
     record = world.event("e1", "C1")
 
     def let_the_other_in(name: str) -> None:
-        if name == "before-ledger" and not world.tasks():
-            world.store.ledger.hook = lambda _: None
+        if name == moment and not world.tasks():
+            world.store.hook = world.store.ledger.hook = lambda _: None
             other.run([record], BatchRef(query_id="other", batch_id=0))
 
-    world.store.ledger.hook = let_the_other_in
+    world.store.hook = world.store.ledger.hook = let_the_other_in
     world.run(record)
     assert len(world.tasks()) == 1
     assert Counter(world.states())["CREATED"] == 1
+    assert Counter(world.states())["NOT_SENT"] == 1
     (state,) = key_states(world.store.ledger.all).values()
     assert not state.open_intents
     assert not world.store.pending
+
+
+@pytest.mark.parametrize("moment", ["before-plan", "after-plan", "before-ledger"])
+def test_what_another_instance_left_to_a_person_is_not_sent_again(moment):
+    """Without external references a POST in doubt is UNKNOWN: whoever comes in second leaves it to a person too."""
+    world = World(with_policy(supports_external_reference=False))
+    world.api.control.switch(idempotency=False)
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    world.api.control.fault("drop_after_commit", method="POST", count=1)
+    other = world.started()
+    record = world.event("e1", "C1")
+
+    def let_the_other_in(name: str) -> None:
+        if name == moment and not world.tasks():
+            world.store.hook = world.store.ledger.hook = lambda _: None
+            other.run([record], BatchRef(query_id="other", batch_id=0))
+
+    world.store.hook = world.store.ledger.hook = let_the_other_in
+    world.run(record)
+    assert len(world.tasks()) == 1
+    assert [one.letter.reason for one in world.store.letters.values()] == ["task-unknown"]
 
 
 def test_a_new_checkpoint_reads_everything_again_and_creates_nothing():
@@ -122,6 +148,45 @@ def test_a_new_checkpoint_reads_everything_again_and_creates_nothing():
     assert (len(world.store.sent), len(world.store.ledger.all)) == (sent, rows)
     assert len(world.api.control.requests()) == calls
     assert len(world.messages(DLQ)) == 1
+
+
+@pytest.mark.parametrize("steps", range(STEPS))
+def test_what_a_killed_batch_left_open_is_done_under_a_new_checkpoint(steps):
+    """Killed at its nth step, and its query never seen again: a new one makes one task for each resolved event."""
+    world = World(with_policy(max_retries=20))
+    records = a_batch(world)
+    world.crash_after(steps)
+    with contextlib.suppress(Crash):
+        world.flow.run(records, BatchRef(query_id="lost", batch_id=0))
+    world.restart()
+    world.run_surviving(*records)
+    settle(world)
+    assert sorted(reference_counts(world).values()) == [1, 1]
+    assert set(world.store.pending) == {"e3"}
+    assert [one.letter.reason for one in world.store.letters.values()] == ["undecodable"]
+    assert intents_precede_posts(world)
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_replay_that_a_lost_query_had_taken_up_is_taken_up_again(steps):
+    """Killed amid a replay, and its query never seen again: the letter comes to its task all the same, once."""
+    world = World(with_policy(max_retries=0))
+    world.run(world.event("e1", "C1"))
+    (letter_id,) = world.store.letters
+    world.store.letters[letter_id].state = "REPLAYED"
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    headers = ((DEAD_LETTER_ID, letter_id.encode()), (REPLAY_COUNT, b"1"))
+    replay = world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers)
+    world.restart()
+    world.crash_after(steps)
+    with contextlib.suppress(Crash):
+        world.flow.run([replay], BatchRef(query_id="lost", batch_id=0))
+    world.restart()
+    world.run_surviving(replay)
+    settle(world)
+    assert sorted(reference_counts(world).values()) == [1]
+    assert world.store.letters[letter_id].state == "RESOLVED"
 
 
 def test_a_stop_amid_the_posts_keeps_the_rest():

@@ -46,6 +46,26 @@ def test_nothing_is_sent_while_claimx_cannot_tell(status, reason):
     assert world.states()[2:] == ["INTENT", "CREATED"]
 
 
+def test_a_404_to_the_look_up_of_a_task_is_no_proof_that_it_is_absent():
+    """A route that is missing tells nothing: what is in doubt stays so while the project is there, and is not sent again."""
+    world = World()
+    world.api.control.switch(idempotency=False)
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    world.api.control.fault("drop_after_commit", method="POST", count=1)
+    world.api.control.fault("status", status=404, method="GET", path="*/tasks")
+    world.run(world.event("e1", "C1"))
+    for _ in range(10):
+        world.pass_(130)
+        world.run()
+    assert len(world.tasks()) == 1
+    assert world.store.pending["e1"].reason == "in-doubt"
+    world.api.control.clear_faults()
+    world.pass_(130)
+    world.run()
+    assert (len(world.tasks()), world.states()[-1]) == (1, "ADOPTED")
+
+
 def test_what_a_thread_logs_carries_its_batch():
     """Job and batch_id are in the lines of calls that go out several at a time."""
     told = StringIO()
