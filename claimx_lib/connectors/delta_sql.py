@@ -45,7 +45,8 @@ class DeltaSql:
         """Tell whether the table is there."""
         from deltalake import DeltaTable
 
-        return self._is_reachable() and DeltaTable.is_deltatable(self._location(table))
+        self._require_reachable(table)
+        return DeltaTable.is_deltatable(self._location(table))
 
     def version(self, table: str) -> int:
         """Return the table's newest version; TableError where it isn't there."""
@@ -80,15 +81,15 @@ class DeltaSql:
         return updated()
 
     def _opened(self, table: str) -> DeltaTable:
-        if not self._is_reachable():
-            raise TableError(
-                f"{self.root}.{table}: a table in Unity Catalog can't be read without a JVM",
-                cure="set CLAIMX_WAREHOUSE to the tables' path, or query the table on the cluster",
-            )
+        self._require_reachable(table)
         return opened(self._location(table))
 
-    def _is_reachable(self) -> bool:
-        return CATALOG_ROOT.match(self.root) is None
+    def _require_reachable(self, table: str) -> None:
+        if CATALOG_ROOT.match(self.root) is not None:
+            raise TableError(
+                f"{self.root}.{table}: a table in Unity Catalog can't be read without a JVM",
+                cure="ask in SQL in the workspace; only tables at a path or URI are read from here (docs/operations.md)",
+            )
 
     def _location(self, table: str) -> str:
         return f"{self.root.rstrip('/')}/{table}"

@@ -10,7 +10,7 @@ from claimx_lib.connectors.claimx_api import RequestsClaimX
 from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.domain import api_pages
 from claimx_lib.domain.api import ApiAnswer, ApiOutcome, ClaimXApi
-from claimx_lib.errors import ClaimxError
+from claimx_lib.errors import ClaimxError, TableError
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
@@ -61,7 +61,10 @@ def _probe_tasks(client: ClaimXApi, settings: Settings) -> None:
 def _probe_known(client: ClaimXApi, settings: Settings) -> str:
     """A project that ClaimX itself has told of must be found by its claim number: 404 for all is a wrong path."""
     sql = DeltaSql(root=settings.storage.warehouse)
-    known = sql.rows(KNOWN, "claimx_projects")
+    try:
+        known = sql.rows(KNOWN, "claimx_projects")
+    except TableError:  # in a catalog: nothing can be looked up from here
+        return ""
     if not known:
         return ""
     search = client.find_projects(known[0]["claim_number"])

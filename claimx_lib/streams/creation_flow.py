@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 from claimx_lib.domain.creation import intake, reasons
 from claimx_lib.domain.creation.aftermath import after_create
 from claimx_lib.domain.creation.decisions import Create, Decision, Skip, event_id_of
-from claimx_lib.domain.creation.effects import AUTO_RECOVER, Ended, Topics, effects_of
+from claimx_lib.domain.creation.effects import Ended, Topics, effects_of
 from claimx_lib.domain.creation.events import SourceRecord, XactEvent
 from claimx_lib.domain.creation.headers import Replay, retry_headers
-from claimx_lib.domain.creation.intake import Candidate, Known, Letter, PendingRow, Reading, Route
+from claimx_lib.domain.creation.intake import Candidate, Known, Reading, Route
 from claimx_lib.domain.creation.ledger import KeyState
 from claimx_lib.domain.creation.plan import Moment, Pause, is_suspect, plan_batch
 from claimx_lib.domain.creation.policy import Policy
@@ -34,16 +34,13 @@ from claimx_lib.domain.reasons import Reason
 from claimx_lib.observability.logs import logger
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.creation_calls import Calls
+from claimx_lib.streams.creation_intake import due_rows, recoverable_letters
 from claimx_lib.streams.creation_ports import Plan, Store
 from claimx_lib.streams.creation_posts import Posting, Seen, seen_in
 from claimx_lib.streams.creation_resolve import Resolver, keys_to_read
 
 if TYPE_CHECKING:
     from claimx_lib.streams.context import BatchRef
-
-
-LEAST_SHARE = 4
-"""Of the due rows that are read, one in so many has to be an event of ours; else more are read."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,9 +124,9 @@ class Flow:
         self, reading: Reading, changed: frozenset[str] | None
     ) -> tuple[list[Candidate], dict[str, KeyState]]:
         is_closed = self.calls.open_until is None and not self.calls.is_refused
-        due = self._due() if is_closed else []
+        due = due_rows(self.store, self.now(), self.due_limit, self.policy) if is_closed else []
         woken = self.store.waiting(changed) if changed is None or changed else []
-        letters = self._recoverable(changed) if changed is None or changed else []
+        letters = recoverable_letters(self.store, changed, auto_recover=self.auto_recover)
         rows = {row.event_id for row in (*due, *woken)}
         ids = rows | {event.event_id for event in reading.events} | {one.event_id for one in letters if one.event_id}
         if not ids and not letters:
@@ -144,21 +141,6 @@ class Flow:
             *fresh,
         ]
         return candidates, self._states(candidates)
-
-    def _recoverable(self, changed: frozenset[str] | None) -> list[Letter]:
-        """Without `auto_recover` those alone whose project a person has given."""
-        found = self.store.recoverable(changed)
-        return found if self.auto_recover else [one for one in found if one.by not in {None, AUTO_RECOVER}]
-
-    def _due(self) -> list[PendingRow]:
-        """Rows that are due; those that are no event of ours any more, and stay due for ever, hold up nobody else."""
-        limit = self.due_limit
-        while True:
-            rows = self.store.due(self.now(), limit)
-            taken = intake.readable(rows, self.policy)
-            if limit is None or len(rows) < limit or len(taken) > limit // LEAST_SHARE:
-                return taken
-            limit *= LEAST_SHARE
 
     def _fresh(self, reading: Reading, known: Known) -> tuple[Candidate, ...]:
         return intake.fresh(

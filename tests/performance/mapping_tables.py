@@ -82,19 +82,19 @@ def session() -> Iterator[SparkSession]:
 
 
 @contextmanager
-def mapped(spark: SparkSession, size: int) -> Iterator[Mapped]:
+def mapped(spark: SparkSession, size: int, *, rows_a_file: int = ROWS_A_FILE) -> Iterator[Mapped]:
     """The tables of one size, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="claimx-bench-") as folder:
         settings = load(sets=[f"storage.warehouse={Path(folder) / 'w'}"], environ={"CLAIMX_API_TOKEN": "bench"})
         create_missing(spark, settings)
         context = JobContext(session=spark, settings=settings, metrics=Metrics())
         for spec in (MAPPING, MAPPING_HISTORY):
-            frame = _rows(spark, size, [field.name for field in spec.schema])
+            frame = _rows(spark, size, [field.name for field in spec.schema], rows_a_file)
             context.warehouse.append(frame, spec.name)
         yield Mapped(context=context, size=size)
 
 
-def _rows(spark: SparkSession, size: int, names: list[str]) -> DataFrame:
+def _rows(spark: SparkSession, size: int, names: list[str], rows_a_file: int) -> DataFrame:
     claim = F.concat(F.lit("C"), F.lpad((F.col("id") * STEP).cast("string"), 10, "0"))
     at = F.lit(LONG_AGO)
     values: dict[str, Column] = {
@@ -115,7 +115,7 @@ def _rows(spark: SparkSession, size: int, names: list[str]) -> DataFrame:
         "source_partition": F.lit(0),
         "source_offset": F.col("id"),
     }
-    numbers = spark.range(0, size, 1, numPartitions=-(-size // ROWS_A_FILE))
+    numbers = spark.range(0, size, 1, numPartitions=-(-size // rows_a_file))
     return numbers.select(*(values.get(name, F.lit(None).cast("string")).alias(name) for name in names))
 
 

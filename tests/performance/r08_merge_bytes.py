@@ -32,7 +32,7 @@ def measure() -> Result:
     own count of what its tasks read stands in the notes, and both again without the column index.
     """
     with session() as spark, mapped(spark, SIZE) as tables:
-        batches = _Batches(tables=tables, jvm=_jvm(), chance=random.Random(8))
+        batches = Merges(tables=tables, jvm=_jvm(), chance=random.Random(8))
         batches.merged()  # classes are loaded, unmeasured
         samples = [batches.merged() for _ in range(ROUNDS)]
         spark.sparkContext._jsc.hadoopConfiguration().set("parquet.filter.columnindex.enabled", "false")
@@ -59,7 +59,7 @@ def measure() -> Result:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Read:
+class Read:
     """Bytes read during one MERGE, by the system and by Spark, and those of the files that hold its keys."""
 
     system: float
@@ -68,13 +68,15 @@ class _Read:
 
 
 @dataclass(kw_only=True)
-class _Batches:
+class Merges:
+    """One MERGE after the other, and what each has read."""
+
     tables: Mapped
     jvm: psutil.Process
     chance: random.Random
     minute: int = 0
 
-    def merged(self) -> _Read:
+    def merged(self) -> Read:
         """One batch of neighbouring claims, each given another project."""
         keys = self.tables.keys(KEYS, is_local=True, chance=self.chance)
         events = self.tables.events(keys, minute=self.minute)
@@ -84,7 +86,7 @@ class _Batches:
         held = float(_bytes_of_files(self.tables, keys))
         system, spark = self.jvm.io_counters().read_chars, _bytes_read(context.session)
         merge_mapping(context, result.claims)
-        return _Read(
+        return Read(
             system=float(self.jvm.io_counters().read_chars - system),
             spark=float(_bytes_read(context.session) - spark),
             held=held,

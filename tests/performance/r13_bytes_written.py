@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from pyspark.sql import functions as F
@@ -20,15 +21,8 @@ TABLE = "itel_cabinet_task_tracking"
 
 def measure() -> Result:
     """After each batch: data files and log together, over one Parquet file of all rows until then, same codec."""
-    ours: list[float] = []
-    other: list[float] = []
     with tracking_world() as world:
-        context, memory = world.context(), Memory()
-        log_before = _bytes(Path(world.settings.storage.warehouse) / TABLE, "*")
-        for number in range(BATCHES):
-            process_batch(world.frame(_messages(number)), world.batch(number), context, memory)
-            ours.append(_bytes(Path(world.settings.storage.warehouse) / TABLE, "*") - log_before)
-            other.append(_ideal(world))
+        ours, other = zip(*written_and_ideal(world, BATCHES), strict=True)
         files = len(list((Path(world.settings.storage.warehouse) / TABLE).glob("**/*.parquet")))
         rows = world.table(TABLE).count()
     ratios = [written / ideal for written, ideal in zip(ours, other, strict=True)]
@@ -40,10 +34,20 @@ def measure() -> Result:
         low=min(ratios),
         high=max(ratios),
         unit="bytes",
-        ours=ours,
-        other=other,
+        ours=list(ours),
+        other=list(other),
         notes={"rows": rows, "files": files, "batches": BATCHES},
     )
+
+
+def written_and_ideal(world: World, batches: int) -> Iterator[tuple[float, float]]:
+    """For each batch of `ROWS` rows: the bytes that all until then have left, and those of one file of the same rows."""
+    context, memory = world.context(), Memory()
+    table = Path(world.settings.storage.warehouse) / TABLE
+    log_before = _bytes(table, "*")
+    for number in range(batches):
+        process_batch(world.frame(_messages(number)), world.batch(number), context, memory)
+        yield _bytes(table, "*") - log_before, _ideal(world)
 
 
 def _messages(number: int) -> list[object]:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from claimx_lib.domain.api import ApiOutcome, TaskCreation, TaskSearch, is_in_doubt
 from claimx_lib.domain.creation import reasons
 from claimx_lib.domain.creation.decisions import Create, Decision, Drop, Skip, Subject, Wait
+from claimx_lib.domain.creation.giving_up import after_none, given_up
 from claimx_lib.domain.creation.ledger import DONE_STATES, FREE, PROJECT_GONE, KeyState, LedgerRow, State
-from claimx_lib.domain.creation.plan import after_none, given_up
 from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.reasons import Reason
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from claimx_lib.domain.creation import reasons
-from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Subject, SyncHit, Wait
+from claimx_lib.domain.creation.decisions import Create, Decision, Drop, Refuse, Skip, Subject, SyncHit, Wait
 from claimx_lib.domain.creation.events import Refusal
+from claimx_lib.domain.creation.giving_up import after_none, given_up
 from claimx_lib.domain.creation.intake import Candidate, Route
 from claimx_lib.domain.creation.keys import attempt_of, sync_event_id
 from claimx_lib.domain.creation.ledger import FREE, KeyState
@@ -201,31 +202,6 @@ class _Planner:
             is_recovered=candidate.route is Route.RECOVERED,
             is_pending=candidate.route in {Route.DUE, Route.WOKEN},
         )
-
-
-def after_none(
-    subject: Subject, reason: Reason, now: datetime, random: Callable[[], float], policy: Policy, *, note: str = ""
-) -> Wait | GiveUp:
-    """What follows an honest "none": one attempt more, then the next try or, after the last one, a person."""
-    tried = replace(subject, attempts=subject.attempts + 1)
-    if policy.on_unresolved == "dead_letter" or policy.is_exhausted(tried.attempts):
-        return given_up(tried, reason, policy, error=note)
-    seconds = policy.delay_seconds(tried.attempts, random)
-    return Wait(
-        subject=tried,
-        reason=note or str(reason),
-        next_attempt_at=now + timedelta(seconds=seconds),
-        retry_after_seconds=seconds,
-    )
-
-
-def given_up(
-    subject: Subject, reason: Reason, policy: Policy, *, error: str = "", candidates: str | None = None
-) -> GiveUp:
-    """The decision that hands an event to a person."""
-    sentence = reasons.sentence_of(str(reason), policy)
-    told = error or sentence
-    return GiveUp(subject=subject, reason=str(reason), sentence=sentence, error=told, candidates=candidates)
 
 
 def _is_history(candidate: Candidate, policy: Policy) -> bool:

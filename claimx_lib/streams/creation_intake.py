@@ -1,0 +1,32 @@
+"""Which stored rows and letters a batch takes up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from claimx_lib.domain.creation import intake
+from claimx_lib.domain.creation.effects import AUTO_RECOVER
+from claimx_lib.domain.creation.intake import Letter, PendingRow
+from claimx_lib.domain.creation.policy import Policy
+from claimx_lib.streams.creation_ports import Store
+
+LEAST_SHARE = 4
+"""Of the due rows that are read, one in so many has to be an event of ours; else more are read."""
+
+
+def due_rows(store: Store, now: datetime, limit: int | None, policy: Policy) -> list[PendingRow]:
+    """Rows that are due; those that are no event of ours any more, and stay due for ever, hold up nobody else."""
+    while True:
+        rows = store.due(now, limit)
+        taken = intake.readable(rows, policy)
+        if limit is None or len(rows) < limit or len(taken) > limit // LEAST_SHARE:
+            return taken
+        limit *= LEAST_SHARE
+
+
+def recoverable_letters(store: Store, changed: frozenset[str] | None, *, auto_recover: bool) -> list[Letter]:
+    """Letters that the changed mappings may settle (None: all); without `auto_recover` those that a person has seen to."""
+    if changed is not None and not changed:
+        return []
+    found = store.recoverable(changed)
+    return found if auto_recover else [one for one in found if one.by not in {None, AUTO_RECOVER}]

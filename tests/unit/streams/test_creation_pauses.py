@@ -1,0 +1,128 @@
+"""What holds an event up, whom it does not hold up, and how letters come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.creation import RETRY, SYNC, World, with_policy, xact_bytes
+
+
+def test_a_refused_token_uses_no_attempt():
+    """A 401 leaves every event waiting with its attempts, creates nothing, and a good token goes on."""
+    world = World()
+    world.store.map("C1", 5)
+    world.api.control.put_project(5)
+    world.api.control.fault("status", status=401)
+    world.run(world.event("e1", "C1"), world.event("e2", "C2"))
+    assert {wait.subject.attempts for wait in world.store.pending.values()} == {0}
+    assert world.flow.calls.is_refused
+    world.api.control.clear_faults()
+    world.pass_(60)
+    world.run()
+    assert len(world.tasks()) == 1
+
+
+def test_a_refused_token_pauses_creation():
+    """While the token rests a batch writes nothing, wherever its claims are found; then one call asks for all."""
+    world = World()
+    world.store.map("C1", 5)
+    world.api.control.put_project(5)
+    world.api.control.fault("status", status=401)
+    world.run(*(world.event(f"e{n}", "C1") for n in range(5)))
+    rows = len(world.store.ledger.all)
+    for _ in range(10):
+        world.pass_(2)
+        world.run()
+    assert len(world.store.ledger.all) == rows
+    world.pass_(30)
+    calls = len(world.api.control.requests())
+    world.run()
+    assert len(world.api.control.requests()) - calls <= 2  # the same token is read once more
+    assert len(world.store.ledger.all) - rows == 2
+    world.api.control.clear_faults()
+    world.pass_(60)
+    world.run()
+    assert len(world.tasks()) == 5
+
+
+def test_a_project_that_the_api_finds_and_denies_is_told_to_nobody():
+    """Its search knows the project, its POST says 404: no identity event, which would wake the claim for ever."""
+    world = World(with_policy(max_retries=1, retry_backoff_factor=1))
+    world.api.control.put_project(5, "C1")
+    world.api.control.fault("status", status=404, method="POST")
+    world.run(world.event("e1", "C1"))
+    for _ in range(5):
+        world.pass_(60)
+        world.run()
+    assert not world.messages(SYNC)
+    assert [one.letter.reason for one in world.store.letters.values()] == ["project-not-found"]
+    assert not world.store.pending
+
+
+def test_a_mapping_that_arrives_wakes_nobody_before_a_429s_time():
+    """`Retry-After: 120` holds for the event, whatever becomes known of its claim meanwhile, also in a new process."""
+    world = World()
+    world.api.control.put_project(5, "C1")
+    world.api.control.fault("status", status=429, retry_after="120", method="POST", count=1)
+    world.run(world.event("e1", "C1"))
+    world.restart()
+    for _ in range(5):
+        world.store.map("C1", 5)
+        world.pass_(20)
+        world.run()
+    assert not world.tasks()
+    world.pass_(21)
+    world.run()
+    assert len(world.tasks()) == 1
+
+
+def test_without_auto_recovery_a_mapping_settles_what_a_person_has_seen_to():
+    """A letter that a person has given a project to goes on when the mapping arrives; the others stay where they are."""
+    world = World(with_policy(max_retries=0), auto_recover=False)
+    world.api.control.put_project(5)
+    world.run(world.event("e1", "C1"), world.event("e2", "C1"))
+    first = next(iter(world.store.letters.values()))
+    first.by = "ada"
+    world.store.map("C1", 5)
+    world.run()
+    assert len(world.tasks()) == 1
+    assert [one.state for one in world.store.letters.values()] == ["RESOLVED", "OPEN"]
+
+
+@pytest.mark.parametrize("changes", [{"mode": "shadow"}, {"on_unresolved": "skip"}])
+def test_a_replay_that_makes_no_task_leaves_its_letter_open(changes):
+    """Back under settings that skip it: the letter is a person's again, and its task comes once they do not."""
+    world = World(with_policy(max_retries=0))
+    world.run(world.event("e1", "C1"))
+    (letter_id,) = world.store.letters
+    world.store.letters[letter_id].state = "REPLAYED"
+    if changes.get("mode"):
+        world.api.control.put_project(5, "C1")
+    world.policy = with_policy(**changes)
+    world.restart()
+    headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
+    world.run(world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers))
+    assert world.store.letters[letter_id].state == "OPEN"
+    world.api.control.put_project(5, "C1")
+    world.policy = with_policy()
+    world.restart()
+    world.store.map("C1", 5)
+    world.run()
+    assert (len(world.tasks()), world.store.letters[letter_id].state) == (1, "RESOLVED")
+
+
+def test_due_rows_of_a_type_without_a_rule_hold_up_nobody():
+    """However many there are, the longest due of all: rows that can go on are taken all the same."""
+    rule = with_policy().rules["ESTIMATE_CREATED"]
+    world = World(with_policy(rules={"ESTIMATE_CREATED": rule, "ESTIMATE_UPDATED": rule}), due_limit=2)
+    for n in range(7):
+        world.run(world.event(f"old{n}", "C9"))
+    world.pass_(10)
+    world.run(world.event("e1", "C1", event_type="ESTIMATE_UPDATED"))
+    world.policy = with_policy(rules={"ESTIMATE_UPDATED": rule})
+    world.restart()
+    world.api.control.put_project(5, "C1")
+    world.pass_(3600)
+    world.run()
+    assert len(world.tasks()) == 1
+    assert len(world.store.pending) == 7
