@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 Claim = Annotated[str | None, typer.Option("--claim", metavar="CLAIM", help="The person by a claim number.")]
 Project = Annotated[int | None, typer.Option("--project", metavar="PROJECT", help="The person by a ClaimX project.")]
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who does it; kept.", default_factory=getpass.getuser)]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by", metavar="WHO", help="Who does it; kept.", default_factory=getpass.getuser, show_default="your user name"
+    ),
+]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why, such as the request's number; kept.")]
 Stopped = Annotated[
     bool,
