@@ -31,7 +31,7 @@ from claimx_lib.operations.tables import require_tables
 from claimx_lib.streams.application import FLOW, Failures, run_in_turn, run_together
 from claimx_lib.streams.context import JobContext, StopFlag, utc_now
 from claimx_lib.streams.gaps import record_gaps
-from claimx_lib.streams.reenrich import Repaired, reenrich
+from claimx_lib.streams.reenrich import Repaired, reenrich, require_lookups
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -114,6 +114,7 @@ def backfill(job: str, settings: Settings, *, since: datetime, until: datetime |
 
 def repair(settings: Settings, *, since: datetime | None, limit: int) -> Repaired:
     """Ask ClaimX again for rows whose enrichment failed; see `streams.reenrich`."""
+    require_lookups(settings)
     configure_logs(settings.logging)
     checked(settings, ["task_tracking"])
     with spark_session(settings, app_name="claimx reenrich") as session:
@@ -130,6 +131,8 @@ def keep_up(settings: Settings) -> list[Step]:
     A step that fails is told and leaves the others. Raises ClaimxError where settings or tables are not as needed.
     """
     job = settings.jobs.maintenance
+    if not job.enabled:
+        raise ConfigError("jobs.maintenance.enabled is false", cure="set it to true for an upkeep")
     configure_logs(settings.logging)
     require_tables(settings, tables_of([MAINTENANCE]))
     with spark_session(settings, app_name="claimx maintenance") as session:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from claimx_lib.config.model import Count, Model, PerSecond, Port, PositiveCount, PositiveSeconds, Seconds, TopicName
 
@@ -56,10 +56,15 @@ class TriggerLog(Model):
 
 
 class TriggerAction(Model):
-    """Where an event goes and what is logged of it."""
+    """Where an event goes and what is logged of it; without a topic of its own it goes to `kafka.topics.tracking`."""
 
-    publish_to_topic: TopicName
+    publish_to_topic: TopicName = ""  # `Settings` fills it in: nobody else sees it empty
     log: TriggerLog | None = None
+
+    @field_validator("publish_to_topic", mode="wrap")
+    @classmethod
+    def _may_be_left_out(cls, value: object, checked: ValidatorFunctionWrapHandler) -> str:
+        return "" if value is None else str(checked(value))
 
 
 class Trigger(Model):

@@ -11,7 +11,7 @@ from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import ConfigError
 
 if TYPE_CHECKING:
-    from claimx_lib.config.settings import ClaimX  # an executor has no pydantic
+    from claimx_lib.config.claimx import ClaimX  # an executor has no pydantic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def can_follow(warehouse: Warehouse) -> bool:
-    """Whether the table's files are at hand: below a plain path, not behind a URI or a catalog."""
-    return not warehouse.is_catalog and "://" not in warehouse.root
+    """Whether the table's files are at hand: below a plain path, not behind a URI, `dbfs:` or a catalog."""
+    return not warehouse.is_catalog and "://" not in warehouse.root and not warehouse.root.startswith("dbfs:")
 
 
 class FollowedTable:

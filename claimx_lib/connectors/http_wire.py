@@ -18,6 +18,7 @@ _HEADER = re.compile(r"[!-9;-~]+: [^\r\n\x00]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;|$)")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _LONGEST_SECONDS = 86_400.0
+_AS_IT_IS = b"identity"
 _WITHOUT_BODY = frozenset({204, 304})
 _INTERIM = range(100, 200)
 
@@ -122,17 +123,16 @@ class AnswerReader:
     def _body(self, status: int, headers: dict[bytes, bytes]) -> tuple[bytes, bool]:
         if status in _WITHOUT_BODY:
             return b"", True
-        if b"transfer-encoding" in headers:
-            if headers[b"transfer-encoding"].lower() != b"chunked":
-                raise NotHttp("unknown transfer encoding")
+        encoding = headers.get(b"transfer-encoding", _AS_IT_IS).lower()
+        if encoding == b"chunked":
             return self._chunks(), True
-        length = headers.get(b"content-length")
-        if length is None:
+        if encoding != _AS_IT_IS:
+            raise NotHttp("unknown transfer encoding")
+        if b"content-length" not in headers:
             return self._rest(), False
-        if not _LENGTH.fullmatch(length):
-            raise NotHttp("no length")
-        self._bound(int(length))
-        return self._exactly(int(length)), True
+        length = _length(headers[b"content-length"])
+        self._bound(length)
+        return self._exactly(length), True
 
     def _chunks(self) -> bytes:
         whole = bytearray()
@@ -197,8 +197,16 @@ class AnswerReader:
             raise TooLarge
 
 
+def _length(told: bytes) -> int:
+    """The length in bytes; told several times (`5, 5`, where a proxy joins headers) it has to be one and the same."""
+    lengths = {one.strip() for one in told.split(b",")}
+    if len(lengths) != 1 or not _LENGTH.fullmatch(length := lengths.pop()):
+        raise NotHttp("no length")
+    return int(length)
+
+
 def _head(head: bytes) -> tuple[bytes, int, dict[bytes, bytes]]:
-    """Minor version, status and headers; the first of several headers of one name counts."""
+    """Minor version, status and headers; of several headers of one name the first counts, but lengths have to agree."""
     first, *lines = head.split(b"\r\n")
     found = _STATUS_LINE.fullmatch(first)
     if found is None:
@@ -208,5 +216,7 @@ def _head(head: bytes) -> tuple[bytes, int, dict[bytes, bytes]]:
         name, colon, value = line.partition(b":")
         if not colon or not name or name[:1] in b" \t":
             raise NotHttp("no header")
-        headers.setdefault(name.lower(), value.strip())
+        kept = headers.setdefault(name.lower(), value.strip())
+        if kept != value.strip() and name.lower() == b"content-length":
+            raise NotHttp("several lengths")
     return found.group(1), int(found.group(2)), headers

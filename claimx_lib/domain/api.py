@@ -54,6 +54,8 @@ _BY_STATUS = {
     401: ApiOutcome.UNAUTHORIZED,
     403: ApiOutcome.FORBIDDEN,
     404: ApiOutcome.NOT_FOUND,
+    408: ApiOutcome.UNAVAILABLE,
+    425: ApiOutcome.UNAVAILABLE,
     429: ApiOutcome.RATE_LIMITED,
 }
 _SERVER_ERRORS = 500
@@ -64,7 +66,8 @@ _SUCCESS = range(200, 300)
 def outcome_of(status: int) -> ApiOutcome:
     """The outcome that an HTTP status stands for; 2xx is OK until its body is read.
 
-    A redirect is `BAD_BODY`: nothing says whether a POST behind it was carried out.
+    A redirect is `BAD_BODY`: nothing says whether a POST behind it was carried out. 408 (the server waited in vain) and
+    425 (it is too early) pass by themselves, as a 503 does, and leave a POST in doubt.
     """
     if status in _SUCCESS:
         return ApiOutcome.OK

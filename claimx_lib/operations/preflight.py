@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from claimx_lib.config.secrets import read_secret
+from claimx_lib.config.tracking_topic import RULE, refused_templates
 from claimx_lib.config.versions import require_engine
 from claimx_lib.connectors.api_settings import api_settings
 from claimx_lib.connectors.checkpoint import committed_batches, folder_of, query_id_of
@@ -35,6 +36,7 @@ def checked(settings: Settings, jobs: Sequence[str]) -> dict[str, list[Gap]]:
     Raises ConfigError (secrets, start dates), VersionError, KafkaError or TableError where a job could not run.
     """
     _require_token(settings, jobs)
+    _require_templates(settings, jobs)
     _require_start(settings, jobs)
     require_engine(on_databricks=on_databricks())
     _require_topics(settings, jobs)
@@ -93,6 +95,17 @@ def needs_token(settings: Settings, job: str) -> bool:
 def _require_token(settings: Settings, jobs: Sequence[str]) -> None:
     if any(needs_token(settings, job) for job in jobs):
         api_settings(settings.claimx, read_secret(settings.claimx.token, path="claimx.token"))
+
+
+def _require_templates(settings: Settings, jobs: Sequence[str]) -> None:
+    topic = settings.kafka.topics.tracking
+    refused = refused_templates(settings.jobs, topic) if "task_tracking" in jobs else None
+    if refused is not None:
+        raise ConfigError(
+            f"{'.'.join(RULE)} refuses template {', '.join(map(str, refused.templates))}, "
+            f"which jobs.task_trigger.triggers sends to {topic}",
+            cure=f"set it to {{one_of: [{', '.join(map(str, refused.wanted))}]}}",
+        )
 
 
 def _require_start(settings: Settings, jobs: Sequence[str]) -> None:

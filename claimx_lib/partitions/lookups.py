@@ -15,7 +15,7 @@ from claimx_lib.domain.api import ANSWERED, ApiAnswer, ApiOutcome
 from claimx_lib.domain.circuit import Circuit, CircuitPolicy
 from claimx_lib.domain.clock import Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
-from claimx_lib.domain.retry import RetryPolicy, call_with_retries
+from claimx_lib.domain.retry import Attempts, RetryPolicy, call_with_retries
 from claimx_lib.partitions.cache import Entry, Key
 from claimx_lib.partitions.worker import Session
 
@@ -47,8 +47,9 @@ class Lookup:
 class PartitionLookups:
     """Asks for each id at most once in the life of the partition, failures included.
 
-    Stops asking at the first 401 and after `stop_after_failures` failures in a row: what is left is answered
-    `unauthorized` or `circuit-open` without a call. Use as a context: its threads end with it.
+    Stops asking at the first 401 and after `stop_after_failures` failed look-ups in a row, with no answer between
+    them: what is left is answered `unauthorized` or `circuit-open` without a call. A ClaimX that does not answer is
+    given up after `budget_seconds`, one that does after `most_seconds`. Use as a context: its threads end with it.
     """
 
     def __init__(self, session: Session, policy: EnrichPolicy, clock: Clock, chance: Callable[[], float]) -> None:
@@ -56,15 +57,14 @@ class PartitionLookups:
         self._policy = policy
         self._clock = clock
         self._chance = chance
-        self._started = clock.monotonic()
-        self._deadline = self._started + policy.budget_seconds
+        self._started = self._answered_at = clock.monotonic()
         self._failed: dict[Key, Entry] = {}
         self._lock = threading.Lock()
         self._circuit = Circuit()
         self._circuit_policy = CircuitPolicy(failure_threshold=policy.stop_after_failures, reset_seconds=math.inf)
         self._stopped_by = ApiOutcome.CIRCUIT_OPEN if policy.call_nobody else None
         self._is_to_probe = policy.is_probing
-        self._workers = min(policy.max_concurrency, policy.lookup_batch_size)
+        self._workers = policy.threads
         self._pool = ThreadPoolExecutor(max_workers=self._workers, thread_name_prefix="claimx-lookup")
 
     def __enter__(self) -> Self:
@@ -131,49 +131,62 @@ class PartitionLookups:
 
     def _look_up(self, key: Key, retry: RetryPolicy | None = None) -> Lookup:
         calls: list[ApiCall] = []
+        deadline = self._deadline()
         attempts = call_with_retries(
-            lambda: self._one_call(key, calls),
+            lambda: self._one_call(key, calls, deadline),
             retry or self._policy.retry,
             self._clock,
-            self._deadline,
+            deadline,
             random=self._chance,
             is_cancelled=self._is_stopped,
         )
+        if _has_failed(attempts):
+            self._count_failure()
         at_micros = int(self._clock.now().timestamp() * 1_000_000)
         entry = Entry(answer=attempts.last, kept_at=self._clock.monotonic(), at_micros=at_micros)
         return Lookup(entry=entry, calls=tuple(calls))
 
-    def _one_call(self, key: Key, calls: list[ApiCall]) -> ApiAnswer:
-        if self._is_stopped() or not self._session.limiter.acquire(self._deadline, self._is_stopped):
+    def _deadline(self) -> float:
+        """The point of `clock.monotonic()` at which patience ends: with the last answer's, or with the partition's."""
+        policy = self._policy
+        most = policy.budget_seconds if policy.most_seconds is None else policy.most_seconds
+        return min(self._started + most, self._answered_at + policy.budget_seconds)
+
+    def _one_call(self, key: Key, calls: list[ApiCall], deadline: float) -> ApiAnswer:
+        if self._is_stopped() or not self._session.limiter.acquire(deadline, self._is_stopped):
             return _NOT_CALLED[self._stopped_by or ApiOutcome.OUT_OF_TIME]
-        timeout = min(self._policy.timeout_seconds, self._deadline - self._clock.monotonic())
+        timeout = min(self._policy.timeout_seconds, deadline - self._clock.monotonic())
         kind, id_ = key
         get = self._session.client.get_task if kind == TASK else self._session.client.get_project
         answer = get(id_, timeout_seconds=max(timeout, 0.001))
         if answer.is_call:
             calls.append(ApiCall(answer.kind in ANSWERED, answer.seconds))
-            self._learn(answer)
+            self._learn(answer, deadline)
         return answer
 
-    def _learn(self, answer: ApiAnswer) -> None:
+    def _learn(self, answer: ApiAnswer, deadline: float) -> None:
         if answer.kind is ApiOutcome.UNAUTHORIZED:
             self._stop(ApiOutcome.UNAUTHORIZED)
         elif answer.kind is ApiOutcome.RATE_LIMITED:
-            self._slow_down(answer.retry_after_seconds or 0.0)
-        else:
-            self._count(is_outage=answer.is_outage)
+            self._slow_down(answer.retry_after_seconds or 0.0, deadline)
+        elif not answer.is_outage:
+            self._count_answer()
 
-    def _slow_down(self, seconds: float) -> None:
-        """All wait as a 429 asks, unless it asks for more than this partition has: then its own row fails alone."""
-        fits = self._clock.monotonic() + seconds < self._deadline
+    def _slow_down(self, seconds: float, deadline: float) -> None:
+        """All wait as a 429 asks, unless it asks for more than this look-up has: then its own row fails alone."""
+        fits = self._clock.monotonic() + seconds < deadline
         if fits and seconds <= self._policy.retry.backoff_max_seconds:
             self._session.limiter.hold(seconds)
 
-    def _count(self, *, is_outage: bool) -> None:
+    def _count_answer(self) -> None:
+        """At once, not when the look-up ends: one honest answer forgives all failures before it."""
         with self._lock:
-            if not is_outage:
-                self._circuit = breaker.after_success(self._circuit)
-                return
+            self._circuit = breaker.after_success(self._circuit)
+            self._answered_at = self._clock.monotonic()
+
+    def _count_failure(self) -> None:
+        """Once a look-up, however often it asked: a failure that the next try mends says nothing of the server."""
+        with self._lock:
             self._circuit = breaker.after_failure(self._circuit, self._circuit_policy, self._clock.monotonic())
             is_open = self._circuit.opened_at is not None
         if is_open:
@@ -185,3 +198,9 @@ class PartitionLookups:
 
     def _is_stopped(self) -> bool:
         return self._stopped_by is not None
+
+
+def _has_failed(attempts: Attempts) -> bool:
+    """Whether the last answer that really came speaks of an outage, used up or cut short alike."""
+    real = [answer for answer in attempts.answers if answer.is_call]
+    return bool(real) and real[-1].is_outage

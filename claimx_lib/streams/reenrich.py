@@ -17,23 +17,25 @@ from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
 from claimx_lib.transforms.encode import json_members
 from claimx_lib.transforms.rescue import typed
+from claimx_lib.transforms.tracking import lookup_key
 from claimx_lib.transforms.tracking_messages import iso, success_messages
-from claimx_lib.transforms.tracking_rows import TASK_DETAILS, fits_of, rescued_data
+from claimx_lib.transforms.tracking_rows import PROJECT_DETAILS, TASK_DETAILS, fits_of, rescued_data
 
 if TYPE_CHECKING:
+    from delta.tables import DeltaMergeBuilder
     from pyspark.sql import Column, DataFrame
 
     from claimx_lib.config.jobs import TaskTracking
+    from claimx_lib.config.settings import Settings
     from claimx_lib.streams.context import JobContext
 
 JOB = "task_tracking"
 FAILED = str(EnrichmentStatus.FAILED)
 DAY = ("year", "month", "day")
-CHANGED = ("enrichment_status", "enrichment_error", "enriched_at", "claimx_task_full")
+ANSWER = ("enrichment_status", "enrichment_error", "enriched_at")
+PROJECT = "claimx_project_full"
 LIMIT = 100_000
 """Rows of one call: what is left over is taken by the next."""
-ROWS_OF_A_MERGE = 1_000
-"""A short MERGE seldom meets another writer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,9 @@ def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT)
     """Ask ClaimX again for rows whose enrichment failed, from events since `since` on, newest first.
 
     A row is changed only where ClaimX has answered now, and gets a success message that says so. Run again, it takes
-    what is left. Streams may go on beside it.
+    what is left. Streams may go on beside it. With `project_lookup` the project is asked for too where the row has none.
     """
+    require_lookups(context.settings)
     failed = _failed(context, since, limit)
     found = failed.collect()
     if not found:
@@ -65,13 +68,21 @@ def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT)
         result.rows.unpersist()
 
 
+def require_lookups(settings: Settings) -> None:
+    """Return only where ClaimX may be asked: unasked, rows that have failed would count as skipped, for ever."""
+    if not settings.jobs.task_tracking.lookup_enabled:
+        raise ConfigError(
+            "jobs.task_tracking.lookup_enabled is false: nobody may be asked for what has failed",
+            cure="repair with --set jobs.task_tracking.lookup_enabled=true",
+        )
+
+
 def _failed(context: JobContext, since: datetime | None, limit: int) -> DataFrame:
     table = context.warehouse.read(context.session, TRACKING.name)
     wanted = F.col("enrichment_status") == FAILED
     if since is not None:
         wanted &= F.col("event_timestamp") >= F.lit(since)
-    column = _lookup_column(context.settings.jobs.task_tracking)
-    too_large = F.get_json_object("rescued_data", f"$.{column}")
+    job = context.settings.jobs.task_tracking
     nothing = F.lit(None).cast("string")
     return (
         table.where(wanted)
@@ -84,8 +95,8 @@ def _failed(context: JobContext, since: datetime | None, limit: int) -> DataFram
             "assignment_id",
             "project_id",
             "task_status",
-            F.coalesce(F.col(column).cast("string"), too_large).alias(TASK_KEY),
-            nothing.alias(PROJECT_KEY),
+            _asked_by(job, "task_id").alias(TASK_KEY),
+            (_missing_project(job) if job.project_lookup else nothing).alias(PROJECT_KEY),
             nothing.alias("task"),
             nothing.alias("project"),
             nothing.alias("misfits"),
@@ -93,13 +104,29 @@ def _failed(context: JobContext, since: datetime | None, limit: int) -> DataFram
     )
 
 
-def _lookup_column(job: TaskTracking) -> str:
-    """The table's column that holds what the task is asked for by."""
-    path = job.path_params["task_id"]
+def _asked_by(job: TaskTracking, parameter: str) -> Column:
+    """What fills `{parameter}` of a path, out of the table's column, or of `rescued_data` where that was too small."""
+    column = _lookup_column(job, parameter)
+    return lookup_key(F.coalesce(F.col(column).cast("string"), _rescued(column)))
+
+
+def _missing_project(job: TaskTracking) -> Column:
+    """The project of a row that has no answer to it yet; NULL asks for nothing."""
+    is_missing = F.col(PROJECT).isNull() & _rescued(PROJECT).isNull()
+    return F.when(is_missing, _asked_by(job, "project_id"))
+
+
+def _rescued(column: str) -> Column:
+    return F.get_json_object("rescued_data", f"$.{column}")
+
+
+def _lookup_column(job: TaskTracking, parameter: str) -> str:
+    """The table's column that holds what is asked for."""
+    path = job.path_params.get(parameter, parameter)
     found = [column for column, source in job.mappings.items() if path in {source, column}]
     if not found:
         raise ConfigError(
-            f"jobs.task_tracking.path_params.task_id = {path!r}: no column of the table holds it",
+            f"jobs.task_tracking.path_params.{parameter} = {path!r}: no column of the table holds it",
             cure="name a field that jobs.task_tracking.mappings brings into a column",
         )
     return found[0]
@@ -109,26 +136,28 @@ def _change(result: Enriched, context: JobContext) -> None:
     job = context.settings.jobs.task_tracking
     table = context.warehouse.read(context.session, TRACKING.name).schema
     most = job.max_new_fields if job.schema_evolution else 0
-    fits = fits_of(result.figures, TASK_DETAILS, table, max_new_fields=most)
+    details = {**TASK_DETAILS, **(PROJECT_DETAILS if job.project_lookup else {})}
+    fits = fits_of(result.figures, details, table, max_new_fields=most)
     opened = result.rows.where(F.col("enrichment_status") != FAILED).select(
         "*", *(typed(F.col(fit.text), fit.evolution.target).alias(name) for name, fit in fits.items())
     )
     source = opened.withColumn("rescued_data", rescued_data(fits, F.col("misfits")))
+    source = source.select("event_id", *DAY, *ANSWER, *details, "rescued_data")
     target = context.warehouse.open(context.session, TRACKING.name)
     same_row = " AND ".join(f"t.{name} = s.{name}" for name in (*DAY, "event_id"))
-    merge = (
-        target.alias("t")
-        .merge(source.select("event_id", *DAY, *CHANGED, "rescued_data").alias("s"), same_row)
-        .withSchemaEvolution()
-        .whenMatchedUpdate(
-            condition=f"t.enrichment_status = '{FAILED}'",
-            set={
-                **{name: F.col(f"s.{name}") for name in CHANGED},
-                "rescued_data": _both(F.col("t.rescued_data"), F.col("s.rescued_data")),
-            },
-        )
-    )
-    on_conflict_again(merge.execute)()
+    merge = target.alias("t").merge(source.alias("s"), same_row).withSchemaEvolution()
+    on_conflict_again(_updating(merge, *details).execute)()
+
+
+def _updating(merge: DeltaMergeBuilder, *details: str) -> DeltaMergeBuilder:
+    """The first clause that fits a row counts: a project that is there already is never taken away."""
+    has_failed = f"t.enrichment_status = '{FAILED}'"
+    task: dict[str, str | Column] = {name: F.col(f"s.{name}") for name in (*ANSWER, *TASK_DETAILS)}
+    task["rescued_data"] = _both(F.col("t.rescued_data"), F.col("s.rescued_data"))
+    if PROJECT in details:
+        both = {**task, PROJECT: F.col(f"s.{PROJECT}")}
+        merge = merge.whenMatchedUpdate(condition=f"{has_failed} AND s.{PROJECT} IS NOT NULL", set=both)
+    return merge.whenMatchedUpdate(condition=has_failed, set=task)
 
 
 def _both(there: Column, new: Column) -> Column:

@@ -81,7 +81,7 @@ def _token(context: JobContext) -> Secret:
 
 
 def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, token: Secret) -> Enriched:
-    policy = _policy_now(context, calls)
+    policy = policy_now(context, calls, number)
     partitions = partitions_for(number, context.session.sparkContext.defaultParallelism, policy.requests_per_second)
     if policy.is_probing:
         partitions = 1
@@ -97,14 +97,16 @@ def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, toke
     return result
 
 
-def _policy_now(context: JobContext, calls: Calls) -> EnrichPolicy:
+def policy_now(context: JobContext, calls: Calls, rows: int) -> EnrichPolicy:
+    """The bounds of a batch of so many rows, as the circuit is now; jobs that run in turn have nobody to share with."""
     claimx, job = context.settings.claimx, context.settings.jobs.task_tracking
-    callers = max(1, len(CALLING_JOBS & set(context.jobs_in_application)))
-    policy = enrich_policy(claimx, job, share=1 / callers)
+    beside = set() if context.available_now else CALLING_JOBS & set(context.jobs_in_application)
+    policy = enrich_policy(claimx, job, share=1 / max(1, len(beside)))
     phase = breaker.phase(calls.circuit, _circuit_policy(context), calls.clock.monotonic())
     if phase is Phase.OPEN:
         return EnrichPolicy(cache_ttl_seconds=job.cache_ttl_seconds, call_nobody=True)
-    return policy.probing() if phase is Phase.HALF_OPEN else policy
+    lasting = policy.enough_for(rows * 2 if job.project_lookup else rows)
+    return lasting.probing() if phase is Phase.HALF_OPEN else lasting
 
 
 def _circuit_policy(context: JobContext) -> CircuitPolicy:
@@ -119,10 +121,12 @@ def _persisted(frame: DataFrame, context: JobContext) -> Enriched:
 
 
 def _masked(frame: DataFrame, texts: Mapping[str, str], pii: Pii) -> DataFrame:
-    """People are hidden before the table, and what its columns do not take, is made of the texts."""
-    hidden = {
-        text: masked_json(F.col(text), pii.fields) for struct, text in texts.items() if struct in pii.mask_columns
-    }
+    """People are hidden before the table, and what its columns do not take, is made of the texts.
+
+    Fields that nobody knows belong to none of the columns: they are masked where any of these is.
+    """
+    named = [text for struct, text in texts.items() if struct in pii.mask_columns]
+    hidden = {text: masked_json(F.col(text), pii.fields) for text in [*named, *(["misfits"] if named else [])]}
     return frame.withColumns(hidden) if hidden else frame
 
 

@@ -38,6 +38,23 @@ def json_object(text: Column, fields: Sequence[str], *, as_given: Sequence[str] 
     return F.get(F.transform(alone, lambda elements: F.get(elements, F.lit(0))), F.lit(0))
 
 
+def json_others(text: Column, known: Sequence[str]) -> Column:
+    """STRING: an object of those top-level fields of a JSON object's text that are not `known`; NULL where none is.
+
+    Where all are known, and that is nearly always, no more than the fields' names is read. Values keep their kind;
+    numbers take their shortest form, and the fields of an object the order of their names. Where a value repeats a name
+    within itself, all of them become texts.
+    """
+    names = F.array(*map(F.lit, sorted(known)))
+    has_others = F.size(F.array_except(F.json_object_keys(text), names)) > 0
+
+    def others(kind: str) -> Column:
+        parsed = F.from_json(text, f"MAP<STRING, {kind}>", _PARSER)
+        return F.to_json(F.map_filter(parsed, lambda name, _: ~F.array_contains(names, name)))
+
+    return F.when(has_others, F.coalesce(others("VARIANT"), others("STRING")))
+
+
 def as_long(text: Column) -> Column:
     """BIGINT of a text that is a whole number (`32513`, `32513.0`, `3.2513E4`), else NULL; never rounds."""
     trimmed = F.trim(text)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from claimx_lib.config.claimx import ClaimX
 from claimx_lib.config.jobs import TaskTracking
-from claimx_lib.config.settings import ClaimX
 from claimx_lib.domain.enrichment import ENRICHMENT_DDL, TASK_KEY, EnrichmentStatus, EnrichPolicy
 from claimx_lib.domain.rate import HEADROOM
 from claimx_lib.domain.retry import RetryPolicy

@@ -14,10 +14,10 @@ from claimx_lib.domain.enrichment import PROJECT_KEY, TASK_KEY
 from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.transforms.built_once import built_once
-from claimx_lib.transforms.decode import as_instant, as_integer, as_long, json_object, text_of
+from claimx_lib.transforms.decode import as_instant, as_integer, as_long, json_object, json_others, text_of
 from claimx_lib.transforms.encode import json_object_of, json_string
 from claimx_lib.transforms.rescue import json_path
-from claimx_lib.transforms.trigger import SOURCE_HEADER
+from claimx_lib.transforms.trigger import MESSAGE, SOURCE_HEADER
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -193,9 +193,11 @@ def _is_one_of(text: Column, values: list[str | int]) -> Column:
 
 
 def _misfits(job: TaskTracking) -> dict[str, Column]:
-    """The JSON string of each mapped text that its column cannot take."""
+    """The JSON string of each mapped text that its column cannot take; in `message` the fields that nobody knows."""
+    known = {*MESSAGE, *(path[0] for path in _paths(job).values())}
+    others = F.when(~F.col("is_undecodable"), json_others(F.col("value").cast("string"), sorted(known)))
     strict = [n for n in job.mappings if n not in _NEEDED and not isinstance(TRACKING.schema[n].dataType, T.StringType)]
-    return {name: F.when(F.col(name).isNull(), json_string(_text(name))) for name in strict}
+    return {**{n: F.when(F.col(n).isNull(), json_string(_text(n))) for n in strict}, "message": others}
 
 
 def _source() -> list[Column]:
@@ -213,10 +215,15 @@ def _source() -> list[Column]:
 
 
 def _lookup_key(job: TaskTracking, parameter: str, *, is_wanted: bool) -> Column:
-    """The text that fills `{parameter}` of a path: a whole number in its shortest form; NULL asks for nothing."""
+    """The text that fills `{parameter}` of a path; NULL asks for nothing."""
     if not is_wanted:
         return F.lit(None).cast("string")
-    text = F.trim(_text(job.path_params.get(parameter, parameter)))
+    return lookup_key(_text(job.path_params.get(parameter, parameter)))
+
+
+def lookup_key(given: Column) -> Column:
+    """STRING: an id as a path takes it, a whole number in its shortest form; NULL for nothing but spaces."""
+    text = F.trim(given)
     return F.nullif(F.coalesce(as_long(text).cast("string"), text), F.lit(""))
 
 

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 from claimx_lib.config.jobs import TaskTrigger, Trigger
 from claimx_lib.domain.reasons import Reason
 from claimx_lib.transforms.built_once import built_once
-from claimx_lib.transforms.decode import as_integer, json_object, text_of
-from claimx_lib.transforms.encode import json_string
+from claimx_lib.transforms.decode import as_integer, json_object, json_others, text_of
+from claimx_lib.transforms.encode import json_members, json_string
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -22,6 +22,12 @@ PUBLISHED = "published"
 NOT_OURS = "not_ours"
 EVENT_TYPES = "CUSTOM_TASK_"
 SOURCE_HEADER = "x-source"
+
+MESSAGE = (
+    "trigger_name", "event_id", "event_type", "project_id", "task_id", "assignment_id", "task_name", "task_status",
+    "timestamp", "task", "project",
+)  # fmt: skip
+"""The fields of a tracking message, in their order; further ones of the event follow."""
 
 _RECORD = ("topic", "partition", "offset", "key", "value", "headers")
 _OVERHEAD_BYTES = 1_024  # what Kafka adds to key and value, headers included
@@ -149,11 +155,15 @@ def _head(triggers: Mapping[int, Trigger]) -> Column:
 
 
 def _tail(job: TaskTrigger) -> Column:
-    """The rest of the message after `head`'s last field: task and project whole, unknown fields too."""
+    """The rest of the message after `head`'s last field: task and project whole, then fields that nobody knows.
+
+    A field of the event that is called as one of the message's own would stand there twice: it is left out.
+    """
     parts = [F.concat(F.lit(',"task":'), F.col("event.task"))] if job.include_task_data else []
     if job.include_project_data:
         parts.append(F.concat(F.lit(',"project":'), _as_json(F.col("event.project"))))
-    return F.concat(*parts, F.lit("}"))
+    others = F.concat(F.lit(","), json_members(json_others(F.col("value").cast("string"), MESSAGE)))
+    return F.concat(*parts, F.coalesce(others, F.lit("")), F.lit("}"))
 
 
 def _as_json(text: Column) -> Column:

@@ -115,7 +115,6 @@ def new_world(
     """A world with empty tables (copies of those in `tables`) and, where there is a broker, empty topics."""
     own = uuid4().hex[:8]
     names = [f"kafka.topics.{name}={own}.{name}" for name in EVENTS]
-    names += [f"jobs.task_trigger.triggers.32513.on_any.publish_to_topic={own}.tracking"]
     names += [f"kafka.bootstrap_servers={servers or NO_BROKER}", f"claimx.base_url={api}", *sets]
     (folder / "sets.json").write_text(json.dumps(names))
     shutil.copytree(tables, folder / "warehouse")

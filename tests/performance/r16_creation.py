@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import statistics
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from claimx_lib.devstack.simulator.control import SimulatorControl
 from claimx_lib.domain.clock import SYSTEM_CLOCK
 from claimx_lib.domain.rate import HEADROOM, RateLimiter
 from claimx_lib.schemas.tables import MAPPING
+from claimx_lib.streams.context import JobContext
+from claimx_lib.streams.creation_flow import Flow
 from claimx_lib.streams.creation_wiring import flow_of
 from claimx_lib.streams.small_batches import plan_for
 from claimx_lib.streams.task_creation import process_batch
@@ -40,29 +42,17 @@ def measure() -> Result:
 
     In the notes larger batches, and the least that any ledger on Delta costs: a look, a commit before, one after.
     """
-    with tracking_world(f"claimx.requests_per_second={RATE}") as base:
-        world = streamed(base)
+    with tracking_world(f"claimx.requests_per_second={RATE}") as world:
         claimx = SimulatorControl(world.settings.claimx.base_url)
         claimx.put_projects([{"project_id": n, "claim_number": _claim(n)} for n in range(1, PROJECTS + 1)])
         claimx.switch(latency_seconds=LATENCY_SECONDS)
         _map(world)
-        context, numbers = base.context(), itertools.count()
-        flow = flow_of(context)
-        sent = itertools.count(step=max(LARGER))
-
-        def ours(events: int = EVENTS) -> float:
-            number, first = next(numbers), next(sent)
-            values = [xact_bytes(f"x{number}-{n}", _claim(n % PROJECTS + 1)) for n in range(events)]
-            records = world.frame(values, topic="xact.events", first=first)
-            frame = records.withColumn("timestamp", F.current_timestamp())
-            plan_for(events, world.spark, context)
-            return events / seconds_of(lambda: process_batch(frame, world.batch(number), context, flow=flow))
-
+        batches = _Batches(world=streamed(world), context=world.context())
         result = ratio(
             "R16",
             "tasks created/s ÷ POSTs/s at the same rate, concurrency and latency without a ledger",
             Goal(bound=Bound.AT_LEAST, limit=0.80),
-            ours=ours,
+            ours=lambda: batches.created(EVENTS),
             other=lambda: EVENTS / seconds_of(lambda: _bare(world)),
             unit="tasks/s",
             pairs=4,
@@ -70,12 +60,37 @@ def measure() -> Result:
         created, wanted = len(claimx.tasks()), 2 * EVENTS * (1 + len(result.ours))
         if created != wanted:
             raise RuntimeError(f"{created} tasks created, not {wanted}")
-        pace = statistics.median(result.other)
         result.notes.update(events_a_batch=EVENTS, requests_per_second=RATE)
-        result.notes["larger_batches"] = {events: round(ours(events) / pace, 3) for events in LARGER}
-        least = [EVENTS / seconds_of(lambda: _with_a_bare_ledger(world)) for _ in range(4)][1:]
-        result.notes["with_a_bare_ledger"] = round(statistics.median(least) / pace, 3)
+        result.notes.update(_beside(world, batches, statistics.median(result.other)))
         return result
+
+
+def _beside(world: World, batches: _Batches, pace: float) -> dict[str, object]:
+    least = [EVENTS / seconds_of(lambda: _with_a_bare_ledger(world)) for _ in range(4)][1:]
+    return {
+        "larger_batches": {events: round(batches.created(events) / pace, 3) for events in LARGER},
+        "with_a_bare_ledger": round(statistics.median(least) / pace, 3),
+    }
+
+
+@dataclass(kw_only=True)
+class _Batches:
+    """One batch after the other, in a job that goes on."""
+
+    world: World
+    context: JobContext
+    number: int = -1
+    flow: Flow | None = None
+
+    def created(self, events: int) -> float:
+        """Tasks a second of a batch of so many new events."""
+        self.flow = self.flow or flow_of(self.context)
+        self.number += 1
+        values = [xact_bytes(f"x{self.number}-{n}", _claim(n % PROJECTS + 1)) for n in range(events)]
+        records = self.world.frame(values, topic="xact.events", first=self.number * max(LARGER))
+        frame, batch = records.withColumn("timestamp", F.current_timestamp()), self.world.batch(self.number)
+        plan_for(events, self.world.spark, self.context)
+        return events / seconds_of(lambda: process_batch(frame, batch, self.context, flow=self.flow))
 
 
 def _claim(number: int) -> str:

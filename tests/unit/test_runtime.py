@@ -6,7 +6,7 @@ import pytest
 
 from claimx_lib.config.load import load
 from claimx_lib.errors import ConfigError, UsageError
-from claimx_lib.runtime import chosen
+from claimx_lib.runtime import chosen, keep_up, repair
 
 SETTINGS = load(environ={})
 
@@ -31,3 +31,17 @@ def test_an_unknown_job_is_wrong_usage_with_the_list(jobs: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         chosen(jobs, SETTINGS)
     assert "task_trigger, task_tracking, mapping_sync, task_creation" in caught.value.cure
+
+
+def test_no_row_is_repaired_while_nobody_may_be_asked() -> None:
+    """With look-ups switched off a repair would make `skipped` of every failed row: it is refused before it begins."""
+    settings = load(sets=["jobs.task_tracking.lookup_enabled=false"], environ={})
+    with pytest.raises(ConfigError, match="lookup_enabled is false") as caught:
+        repair(settings, since=None, limit=1)
+    assert "--set jobs.task_tracking.lookup_enabled=true" in caught.value.cure
+
+
+def test_an_upkeep_that_is_switched_off_is_refused() -> None:
+    """`enabled: false` holds for maintenance as for every other job."""
+    with pytest.raises(ConfigError, match=r"jobs\.maintenance\.enabled is false"):
+        keep_up(load(sets=["jobs.maintenance.enabled=false"], environ={}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from claimx_lib import runtime
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.streams.reenrich import Repaired
-from tests.fakes.world import World, tracking_message
+from tests.fakes.world import World, Worlds, tracking_message
 
 
 def test_failed_rows_are_repaired_in_place(world: World, simulator: Simulator) -> None:
@@ -31,3 +31,23 @@ def test_failed_rows_are_repaired_in_place(world: World, simulator: Simulator) -
     calls = len(simulator.control.requests())
     assert runtime.repair(world.settings, since=None, limit=10).asked == 0
     assert len(simulator.control.requests()) == calls
+
+
+def test_a_repair_asks_for_the_project_where_the_row_has_none(new: Worlds, simulator: Simulator) -> None:
+    """With `project_lookup` a failed row gets its project too; one that is there already is neither asked nor lost."""
+    world = new("jobs.task_tracking.project_lookup=true")
+    simulator.control.put_tasks([{"id": task, "status": "done"} for task in (1, 2, 3)])
+    simulator.control.put_project(12345, "C-1")
+    simulator.control.fault("status", path="/api/v1/tasks/*", status=500)
+    world.send("tracking", [tracking_message("e1", task=1)])
+    assert runtime.run(["task_tracking"], world.settings, available_now=True).status == 0
+    simulator.control.fault("status", path="/api/v1/projects/*", status=500)
+    world.send("tracking", [tracking_message("e2", task=2)])
+    assert runtime.run(["task_tracking"], world.settings, available_now=True).status == 0
+    before = [(row.enrichment_status, row.claimx_project_full is not None) for row in world.rows()]
+    assert before == [("failed", True), ("failed", False)]
+    simulator.control.clear_faults()
+    assert runtime.repair(world.settings, since=None, limit=10).outcomes == {"enriched": 2}
+    rows = world.rows()
+    assert [row.enrichment_status for row in rows] == ["enriched", "enriched"]
+    assert [row.claimx_project_full.claim_number for row in rows] == ["C-1", "C-1"]

@@ -84,10 +84,9 @@ def test_task_and_project_can_be_left_out(new: Worlds) -> None:
 
 def test_several_templates_keep_their_names(new: Worlds) -> None:
     """Two templates at once: each event carries the trigger's name of its own template."""
-    first = new()
-    topic = first.topic("tracking")
-    world = first.with_settings(
-        f'jobs.task_trigger.triggers.40000={{name: Floors, on_status: {{done: {{publish_to_topic: "{topic}"}}}}}}'
+    world = new(
+        "jobs.task_trigger.triggers.40000={name: Floors, on_status: {done: {}}}",
+        "jobs.task_tracking.field_rules.task_id={one_of: [32513, 40000]}",
     )
     events = [event("e1"), event("e2", template=40000, status="done"), event("e3", template=40000, status="draft")]
     process_batch(world.frame(events), world.batch(), world.context())

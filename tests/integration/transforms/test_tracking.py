@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -131,3 +132,15 @@ def test_what_is_asked_for_follows_the_settings(spark: SparkSession) -> None:
     assert columns(spark, tracking_message(), *keys, of=job(lookup_enabled=False)) == (None, None)
     by_template = job(path_params={"task_id": "task.task_id"})
     assert columns(spark, tracking_message(), *keys, of=by_template) == ("32513", None)
+
+
+def test_fields_that_nobody_knows_are_kept(spark: SparkSession) -> None:
+    """A message's further fields stand in `misfits`, as they came, beside what fits no column; known ones do not."""
+    others = {"region": "EU", "claimx_task_full": {"a": [1, None]}, "previous_status": "x"}
+    message = tracking_message() | others
+    message["task"]["created_at"] = "soon"
+    [misfits] = columns(spark, message, "misfits")
+    assert json.loads(misfits) == {"task_created_at": "soon", "message": others}
+    assert columns(spark, tracking_message(), "misfits") == (None,)
+    mapped = job(mappings={**JOB.mappings, "task_name": "region"})
+    assert columns(spark, tracking_message() | {"region": "EU"}, "misfits", of=mapped) == (None,)

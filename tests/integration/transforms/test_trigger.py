@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+from pyspark.sql import functions as F
+
 from claimx_lib.config.load import load
-from claimx_lib.transforms.trigger import candidates, judged
+from claimx_lib.transforms.trigger import MESSAGE, candidates, judged, tracking_messages
 from tests.fakes.bad_input import ID, spoilt
 from tests.fakes.session import ENVIRONMENT
 from tests.fakes.world import event, records
@@ -31,4 +34,27 @@ def test_every_bad_input_has_one_outcome(spark: SparkSession) -> None:
         if name in {"task null", "task text", "task array", "task empty", "wrong case"}:
             assert found.get(name, "not_ours") == "not_ours", name
         else:
-            assert found[name] == "published", name
+            wanted = "record-too-large" if len(raw) > 1_000_000 else "published"
+            assert found[name] == wanted, name
+
+
+def messages(spark: SparkSession, *events: object) -> list[str]:
+    rows = judged(records(spark, list(events)), JOB, max_message_bytes=1_000_000)
+    return [row.value for row in tracking_messages(rows).select(F.col("value").cast("string")).collect()]
+
+
+def test_fields_that_nobody_knows_go_along(spark: SparkSession) -> None:
+    """They follow the message's own, each as the JSON that it was; without them the message is what it always was."""
+    usual = event("e1")
+    others = {"region": "EU", "priority": 7, "tags": ["a", {"b": None}], "none": None, 'é "q"': True}
+    [plain, more] = messages(spark, usual, usual | others)
+    assert tuple(json.loads(plain)) == MESSAGE
+    assert more.startswith(plain.removesuffix("}"))
+    assert json.loads(more) == json.loads(plain) | others
+
+
+def test_no_field_of_an_event_takes_the_place_of_the_messages_own(spark: SparkSession) -> None:
+    """Of repeated names the last counts: a `task_id` beside `task` would be read as the template."""
+    [plain, more] = messages(spark, event("e1"), event("e1") | {"task_id": 1, "trigger_name": "x", "region": "EU"})
+    assert json.loads(more) == json.loads(plain) | {"region": "EU"}
+    assert more.count('"trigger_name"') == 1

@@ -66,6 +66,7 @@ def cut(data: bytes, at: list[int]) -> list[bytes]:
 CHUNKED = b"5;x=y\r\n" + BODY[:5] + b"\r\n%X\r\n" % len(BODY[5:]) + BODY[5:] + b"\r\n0\r\nX-Trailer: t\r\n\r\n"
 ANSWERS = {
     "length": b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nRetry-After: 7\r\n\r\n%s" % (len(BODY), BODY),
+    "identity": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Identity\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY),
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED,
     "until the end": b"HTTP/1.1 200 OK\r\n\r\n" + BODY,
     "1.0": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY),
@@ -88,6 +89,13 @@ def test_every_answer_reads_as_the_standard_library_reads_it(data, at):
         name.lower().encode(): value for name, value in oracle.headers.items()
     }
     assert ours.is_reusable == (not oracle.will_close)
+
+
+@pytest.mark.parametrize("told", [b"Content-Length: 2, 2", b"Content-Length: 2\r\nContent-Length: 2"])
+def test_a_length_may_be_told_twice(told):
+    """As the requests transport has it: a proxy that repeats an equal length spoils no answer, and no connection."""
+    answer = read(b"HTTP/1.1 200 OK\r\n" + told + b"\r\n\r\n{}")
+    assert (answer.body, answer.is_reusable) == (b"{}", True)
 
 
 @given(st.binary(max_size=300) | st.builds(lambda tail: b"HTTP/1.1 200 OK\r\n" + tail, st.binary(max_size=300)))
@@ -127,7 +135,9 @@ def test_a_body_beyond_the_bound_is_refused(name):
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nA: 1\r\n folded\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1,\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n",

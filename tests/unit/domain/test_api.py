@@ -25,6 +25,13 @@ def test_every_status_has_an_outcome(status):
     assert (outcome_of(status) is ApiOutcome.OK) == (200 <= status < 300)
 
 
+@pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 599])
+def test_what_passes_by_itself_is_asked_again_and_leaves_a_post_in_doubt(status):
+    """A request that came too slowly or too early is no refusal: a read is tried again, a create is looked up."""
+    answer = ApiAnswer(kind=outcome_of(status), status=status)
+    assert (answer.is_transient, answer.is_permanent, is_in_doubt(answer)) == (True, False, True)
+
+
 def test_transient_permanent_and_the_rest_do_not_overlap():
     """An outcome is asked again, given up, or has a meaning of its own."""
     assert not TRANSIENT & PERMANENT

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from claimx_lib.domain.retry import RetryPolicy
 from tests.fakes.claimx import FakeClaimX
 from tests.fakes.partition import Worker
@@ -65,13 +67,34 @@ def test_a_401_stops_the_partition_at_once():
 
 
 def test_failures_in_a_row_stop_the_partition():
-    """After five failed calls nobody is called any more; what is left fails as circuit-open."""
+    """After five look-ups that used up their tries nobody is called any more; what is left fails as circuit-open."""
     worker = Worker()
     worker.claimx.control.fault("status", status=500)
     rows = worker.run(tasks(10), tasks(20))
+    assert Counter(worker.calls()) == {f"tasks/{n}": 4 for n in range(5)}
+    assert causes(rows) == {"unavailable": 10, "circuit-open": 20}
+    assert sum(row["api_calls"] for row in rows) == 20
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_failures_that_a_retry_mends_stop_nobody(times):
+    """However many threads fail at once: a look-up counts when its tries are used up, not before."""
+    worker = Worker(max_concurrency=32, stop_after_failures=20)
+    for n in range(60):
+        worker.claimx.control.fault("status", status=503, path=f"*/tasks/{n}", count=times)
+    worker.claimx.control.put_tasks([{"id": n} for n in range(60)])
+    rows = worker.run(tasks(60))
+    assert statuses(rows) == {"enriched": 60}
+    assert {(row["api_calls"], row["api_errors"]) for row in rows} == {(times + 1, times)}
+
+
+def test_a_look_up_that_the_budget_cuts_counts_as_failed():
+    """Its last answer was an outage, and no time is left for the next try: that speaks of the server all the same."""
+    worker = Worker(budget_seconds=1)
+    worker.claimx.control.fault("status", status=500)
+    rows = worker.run(tasks(8))
+    assert causes(rows) == {"unavailable": 5, "circuit-open": 3}
     assert len(worker.calls()) == 5
-    assert causes(rows) == {"unavailable": 4, "circuit-open": 26}
-    assert sum(row["api_calls"] for row in rows) == 5
 
 
 def test_an_answer_in_between_keeps_the_partition_calling():
@@ -124,6 +147,53 @@ def test_a_hanging_api_takes_the_budget_only():
     worker.claimx.control.fault("hang")
     assert statuses(worker.run(tasks(1000))) == {"failed": 1000}
     assert worker.claimx.clock.monotonic() <= 45.1
+
+
+def test_a_healthy_api_is_asked_to_the_end():
+    """The budget is patience with silence: a batch that its pace alone makes longer than that is enriched whole."""
+    worker = Worker(budget_seconds=6, requests_per_second=10)
+    worker.policy = worker.policy.enough_for(1_000)
+    assert statuses(worker.run(tasks(1_000))) == {"not_found": 1_000}
+    assert worker.claimx.clock.monotonic() > 100
+
+
+def test_a_hanging_api_takes_no_more_for_a_large_batch():
+    """Who may ask for long still gives up a ClaimX that never answers after the budget."""
+    worker = Worker(budget_seconds=45, most_seconds=10_000)
+    worker.claimx.control.fault("hang")
+    assert statuses(worker.run(tasks(1_000))) == {"failed": 1_000}
+    assert worker.claimx.clock.monotonic() <= 45.1
+
+
+def test_an_api_that_falls_silent_has_the_budget_from_its_last_answer():
+    """Twenty answers, three seconds each, and silence from then on."""
+    worker = Worker(budget_seconds=45, most_seconds=10_000)
+    worker.claimx.control.switch(latency_seconds=3.0)
+    worker.claimx.control.fault("hang", skip=20)
+    assert statuses(worker.run(tasks(1_000))) == {"not_found": 20, "failed": 980}
+    assert worker.claimx.clock.monotonic() <= 60 + 45.1
+
+
+def test_a_slow_api_takes_the_most_and_no_more():
+    """Answers keep coming, too slowly for all of them: the batch ends in time, what is left says out-of-time."""
+    worker = Worker(budget_seconds=10, most_seconds=30)
+    worker.claimx.control.switch(latency_seconds=3.0)
+    rows = worker.run(tasks(100))
+    assert causes(rows) == {"-": 9, "timeout": 1, "out-of-time": 90}
+    assert worker.claimx.clock.monotonic() <= 30.1
+
+
+def test_a_slow_pace_lets_no_thread_wait_beyond_its_patience():
+    """A call in ten seconds and 32 threads: the last of them would have waited five minutes for its turn."""
+    paces = {pace: Worker(max_concurrency=32, requests_per_second=pace).policy.threads for pace in (100, 0.1, 0.01)}
+    assert paces == {100: 32, 0.1: 3, 0.01: 1}
+    assert Worker(max_concurrency=32, lookup_batch_size=8).policy.threads == 8
+
+
+def test_the_time_that_calls_need():
+    """Half as much again as the pace asks for; a batch that is soon done has the budget."""
+    policy = Worker(budget_seconds=60, requests_per_second=100).policy
+    assert [policy.enough_for(calls).most_seconds for calls in (0, 4_000, 10_000)] == [60, 60, 150]
 
 
 def test_a_failed_probe_is_the_only_call():
