@@ -82,16 +82,20 @@ def session() -> Iterator[SparkSession]:
 
 
 @contextmanager
-def mapped(spark: SparkSession, size: int, *, rows_a_file: int = ROWS_A_FILE) -> Iterator[Mapped]:
+def mapped(spark: SparkSession, size: int) -> Iterator[Mapped]:
     """The tables of one size, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="claimx-bench-") as folder:
         settings = load(sets=[f"storage.warehouse={Path(folder) / 'w'}"], environ={"CLAIMX_API_TOKEN": "bench"})
         create_missing(spark, settings)
-        context = JobContext(session=spark, settings=settings, metrics=Metrics())
-        for spec in (MAPPING, MAPPING_HISTORY):
-            frame = _rows(spark, size, [field.name for field in spec.schema], rows_a_file)
-            context.warehouse.append(frame, spec.name)
-        yield Mapped(context=context, size=size)
+        yield filled(JobContext(session=spark, settings=settings, metrics=Metrics()), size)
+
+
+def filled(context: JobContext, size: int, *, rows_a_file: int = ROWS_A_FILE) -> Mapped:
+    """Mappings and history in tables that are there."""
+    for spec in (MAPPING, MAPPING_HISTORY):
+        frame = _rows(context.session, size, [field.name for field in spec.schema], rows_a_file)
+        context.warehouse.append(frame, spec.name)
+    return Mapped(context=context, size=size)
 
 
 def _rows(spark: SparkSession, size: int, names: list[str], rows_a_file: int) -> DataFrame:
