@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 JOB = "task_creation"
 CALLERS = frozenset({"task_tracking", JOB})
-"""The jobs that call ClaimX: they share its limits where they run in one application."""
+"""The jobs that call ClaimX: they share its limits where they run beside each other in one application."""
 HEADROOM_BYTES = 4096
 
 
@@ -165,7 +165,8 @@ def _share(context: JobContext, whole: int) -> int:
 
 
 def _callers(context: JobContext) -> int:
-    return len({JOB} | (CALLERS & set(context.jobs_in_application)))
+    """Jobs that call beside each other; in an available-now run they follow each other."""
+    return 1 if context.available_now else len({JOB} | (CALLERS & set(context.jobs_in_application)))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -58,3 +58,10 @@ def test_no_field_of_an_event_takes_the_place_of_the_messages_own(spark: SparkSe
     [plain, more] = messages(spark, event("e1"), event("e1") | {"task_id": 1, "trigger_name": "x", "region": "EU"})
     assert json.loads(more) == json.loads(plain) | {"region": "EU"}
     assert more.count('"trigger_name"') == 1
+
+
+def test_a_field_that_repeats_a_name_within_itself_goes_along_as_a_text(spark: SparkSession) -> None:
+    """JSON that is no proper object is no reason to drop what stands beside it."""
+    odd = json.dumps(event("e1")).encode()[:-1] + b', "odd": {"a": 1, "a": 2}, "region": "EU"}'
+    [plain, more] = messages(spark, event("e1"), odd)
+    assert json.loads(more) == json.loads(plain) | {"odd": '{"a":1,"a":2}', "region": "EU"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,9 +48,11 @@ def test_the_solutions_are_settings():
 
 
 def test_callers_share_the_pace():
-    """Alone the job has all calls a second, beside task_tracking half of them, and its own setting wins."""
+    """Alone, or after it, the job has all calls a second, beside task_tracking half of them; its own setting wins."""
+    both = context_of(jobs=("task_tracking", "task_creation", "mapping_sync"))
     assert calls_per_second(context_of()) == 100
-    assert calls_per_second(context_of(jobs=("task_tracking", "task_creation", "mapping_sync"))) == 50
+    assert calls_per_second(both) == 50
+    assert calls_per_second(replace(both, available_now=True)) == 100
     assert calls_per_second(context_of("jobs.task_creation.requests_per_second=7")) == 7
 
 
