@@ -33,6 +33,11 @@ class Warehouse:
         """Tell whether tables are named in a catalog rather than by path."""
         return CATALOG_ROOT.match(self.root) is not None
 
+    @property
+    def is_local(self) -> bool:
+        """Tell whether the tables' files are at hand: below a plain path, not behind a URI, `dbfs:` or a catalog."""
+        return not self.is_catalog and "://" not in self.root and not self.root.startswith("dbfs:")
+
     def location(self, table: str) -> str:
         """Return the table's path or URI, or its three-part name."""
         return f"{self.root}.{table}" if self.is_catalog else f"{self.root.rstrip('/')}/{table}"

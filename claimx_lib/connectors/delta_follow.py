@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import types as T
 
-from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.delta_open import opened
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-
-
-def can_follow(warehouse: Warehouse) -> bool:
-    """Whether the table's files are at hand: below a plain path, not behind a URI, `dbfs:` or a catalog."""
-    return not warehouse.is_catalog and "://" not in warehouse.root and not warehouse.root.startswith("dbfs:")
 
 
 class FollowedTable:

@@ -139,7 +139,7 @@ def _token(settings: Settings) -> str:
 
 def _tables(settings: Settings, session: SparkSession | None) -> str:
     root = settings.storage.warehouse
-    if session is None and (Warehouse(root=root).is_catalog or "://" in root):
+    if session is None and not Warehouse(root=root).is_local:
         return f"{root}: looked at by the jobs when they start"
     require_tables(settings, [spec.name for spec in TABLES], session)
     return f"{len(TABLES)} tables in {root}"

@@ -183,7 +183,7 @@ def _vacuum_at_once(session: SparkSession, warehouse: Warehouse, table: str) -> 
 
 
 def _folder(warehouse: Warehouse) -> Path | None:
-    if warehouse.is_catalog or "://" in warehouse.root:
+    if not warehouse.is_local:
         return None
     folder = Path(warehouse.root)
     if not folder.is_dir():

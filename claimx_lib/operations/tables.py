@@ -116,7 +116,7 @@ def require_tables(settings: Settings, names: Iterable[str], session: SparkSessi
     """
     warehouse = Warehouse(root=settings.storage.warehouse)
     for name in names:
-        if session is None and not _is_local(warehouse):
+        if session is None and not warehouse.is_local:
             continue
         properties = _properties(session, warehouse, BY_NAME[name].name)
         if properties is None:
@@ -130,12 +130,8 @@ def require_tables(settings: Settings, names: Iterable[str], session: SparkSessi
             )
 
 
-def _is_local(warehouse: Warehouse) -> bool:
-    return not warehouse.is_catalog and "://" not in warehouse.root and not warehouse.root.startswith("dbfs:")
-
-
 def _properties(session: SparkSession | None, warehouse: Warehouse, name: str) -> dict[str, str] | None:
-    if _is_local(warehouse):
+    if warehouse.is_local:
         return _local_properties(Path(warehouse.location(name)))
     if session is None or not warehouse.exists(session, name):
         return None

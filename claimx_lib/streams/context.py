@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from claimx_lib.observability.metrics import Metrics
 
 
+CALLING_JOBS = frozenset({"task_tracking", "task_creation"})
+"""The jobs that call ClaimX."""
+
+
 def utc_now() -> datetime:
     """Return the present moment in UTC."""
     return datetime.now(UTC)
@@ -79,6 +83,13 @@ class JobContext:
     """App ids of which an append of this process has counted (`streams.appends`)."""
     until: datetime | None = None
     """Of a backfill: younger records (by Kafka's timestamp) are left alone."""
+
+    def callers_beside(self, job: str) -> int:
+        """Return how many jobs share ClaimX's limits with `job`, itself among them.
+
+        Those that run beside it in this application; in an available-now run they follow each other.
+        """
+        return 1 if self.available_now else len({job} | (CALLING_JOBS & set(self.jobs_in_application)))
 
     @property
     def warehouse(self) -> Warehouse:

@@ -58,7 +58,7 @@ class Calls:
         with self._lock:
             self._api = None
             self._has_renewed = False
-            self.is_refused = self._rests() and self._open_api() is self._refused_api
+            self.is_refused = self._rest() > 0 and self._open_api() is self._refused_api
 
     def find_projects(self, claim_number: str) -> ProjectSearch:
         """As `ClaimXApi.find_projects`."""
@@ -103,8 +103,7 @@ class Calls:
     def refused_for(self) -> float | None:
         """Seconds for which nobody is called with a token that was refused; None where it is another, or not refused."""
         with self._lock:
-            rest = self._refused_at + self._policy.reset_seconds - self._clock.monotonic()
-            return max(rest, 0.0) if self.is_refused else None
+            return max(self._rest(), 0.0) if self.is_refused else None
 
     @property
     def is_unsure(self) -> bool:
@@ -171,8 +170,8 @@ class Calls:
         with self._lock:
             self._is_probing = False
 
-    def _rests(self) -> bool:
-        return self._clock.monotonic() - self._refused_at < self._policy.reset_seconds
+    def _rest(self) -> float:
+        return self._refused_at + self._policy.reset_seconds - self._clock.monotonic()
 
     def _current(self) -> ClaimXApi:
         with self._lock:

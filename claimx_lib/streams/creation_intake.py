@@ -15,13 +15,14 @@ LEAST_SHARE = 4
 
 
 def due_rows(store: Store, now: datetime, limit: int | None, policy: Policy) -> list[PendingRow]:
-    """Rows that are due; those that are no event of ours any more, and stay due for ever, hold up nobody else."""
+    """Rows that are due, `limit` at most; those that are no event of ours any more, and stay due for ever, hold up nobody."""
+    wanted = limit
     while True:
-        rows = store.due(now, limit)
+        rows = store.due(now, wanted)
         taken = intake.readable(rows, policy)
-        if limit is None or len(rows) < limit or len(taken) > limit // LEAST_SHARE:
-            return taken
-        limit *= LEAST_SHARE
+        if wanted is None or len(rows) < wanted or len(taken) > wanted // LEAST_SHARE:
+            return taken[:limit]
+        wanted *= LEAST_SHARE
 
 
 def recoverable_letters(store: Store, changed: frozenset[str] | None, *, auto_recover: bool) -> list[Letter]:

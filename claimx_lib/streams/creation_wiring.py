@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from claimx_lib.streams.context import JobContext
 
 JOB = "task_creation"
-CALLERS = frozenset({"task_tracking", JOB})
-"""The jobs that call ClaimX: they share its limits where they run beside each other in one application."""
 HEADROOM_BYTES = 4096
 
 
@@ -157,16 +155,11 @@ def topics_of(settings: Settings) -> Topics:
 def calls_per_second(context: JobContext) -> float:
     """This job's pace: its own setting, else its share of the application's."""
     own = context.settings.jobs.task_creation.requests_per_second
-    return own if own is not None else context.settings.claimx.requests_per_second / _callers(context)
+    return own if own is not None else context.settings.claimx.requests_per_second / context.callers_beside(JOB)
 
 
 def _share(context: JobContext, whole: int) -> int:
-    return max(1, whole // _callers(context))
-
-
-def _callers(context: JobContext) -> int:
-    """Jobs that call beside each other; in an available-now run they follow each other."""
-    return 1 if context.available_now else len({JOB} | (CALLERS & set(context.jobs_in_application)))
+    return max(1, whole // context.callers_beside(JOB))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from claimx_lib.streams.context import JobContext
 
-CALLING_JOBS = frozenset({"task_tracking", "task_creation"})
 _NOBODY_ANSWERED = frozenset({*OUTAGE, ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME})
 
 
@@ -100,8 +99,7 @@ def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, toke
 def policy_now(context: JobContext, calls: Calls, rows: int) -> EnrichPolicy:
     """The bounds of a batch of so many rows, as the circuit is now; jobs that run in turn have nobody to share with."""
     claimx, job = context.settings.claimx, context.settings.jobs.task_tracking
-    beside = set() if context.available_now else CALLING_JOBS & set(context.jobs_in_application)
-    policy = enrich_policy(claimx, job, share=1 / max(1, len(beside)))
+    policy = enrich_policy(claimx, job, share=1 / context.callers_beside("task_tracking"))
     phase = breaker.phase(calls.circuit, _circuit_policy(context), calls.clock.monotonic())
     if phase is Phase.OPEN:
         return EnrichPolicy(cache_ttl_seconds=job.cache_ttl_seconds, call_nobody=True)

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from claimx_lib.connectors.delta import Warehouse
-from claimx_lib.connectors.delta_follow import FollowedTable, can_follow
+from claimx_lib.connectors.delta_follow import FollowedTable
 from claimx_lib.connectors.delta_sql import any_of, literal
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.tracking_intake import Intake
@@ -55,7 +55,7 @@ class StoredEvents:
     def of(self, intake: Intake, context: JobContext) -> Stored:
         """The rows within `dedupe_window_days` around the batch's days, at the table's newest version."""
         spans = spans_of(intake.days, context.settings.jobs.task_tracking.dedupe_window_days)
-        if can_follow(context.warehouse):
+        if context.warehouse.is_local:
             return self._followed_rows(intake, spans, context.warehouse)
         return _read_rows(intake, spans, context)
 

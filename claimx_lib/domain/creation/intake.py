@@ -103,8 +103,8 @@ def fresh(reading: Reading, known: Known, *, retry_topic: str, longest_wait_seco
     """The events that are new, each once, and the replays that are new.
 
     An event known in any state is left out, also when it is our own echo on the retry topic, unless it brings a
-    replay that no batch has taken up, or none has ended: its query may be gone. Anything else on the retry topic starts at its `x-retry-count`, not before its
-    `x-retry-after` has passed.
+    replay that no batch has taken up, or none has ended: its query may be gone. Anything else on the retry topic starts
+    at its `x-retry-count`, not before its `x-retry-after` has passed.
     """
     chosen: dict[str, Candidate] = {}
     for event in reading.events:

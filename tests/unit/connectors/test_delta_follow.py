@@ -10,7 +10,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from claimx_lib.connectors.delta import Warehouse
-from claimx_lib.connectors.delta_follow import FollowedTable, can_follow
+from claimx_lib.connectors.delta_follow import FollowedTable
 from claimx_lib.connectors.delta_open import opened
 from claimx_lib.errors import TableError
 
@@ -74,4 +74,4 @@ def test_a_damaged_checkpoint_is_told_and_the_cure_cures(tmp_path: Path, garbage
 def test_only_what_is_at_hand_is_followed() -> None:
     """A table behind a URI, Databricks' own file system or a catalog is read by Spark."""
     roots = ("/data/x", "s3://bucket/x", "dbfs:/claims", "main.claims")
-    assert [root for root in roots if can_follow(Warehouse(root=root))] == ["/data/x"]
+    assert [root for root in roots if Warehouse(root=root).is_local] == ["/data/x"]

@@ -91,12 +91,8 @@ def test_the_plan_is_done_as_it_was_made():
     assert [task["project_id"] for task in world.tasks()] == [5]
 
 
-@pytest.mark.parametrize("moment", ["before-plan", "after-plan", "before-ledger"])
-def test_a_second_instance_posts_under_no_other_intent(moment):
-    """Another instance that comes in once this one has read the ledger owns the key; this one finds it out and sends nothing."""
-    world = World()
-    world.api.control.put_project(5)
-    world.store.map("C1", 5)
+def run_with_another_at(moment: str, world: World) -> None:
+    """A batch of one event, amid which another instance does the same event from beginning to end."""
     other = world.started()
     record = world.event("e1", "C1")
 
@@ -107,6 +103,15 @@ def test_a_second_instance_posts_under_no_other_intent(moment):
 
     world.store.hook = world.store.ledger.hook = let_the_other_in
     world.run(record)
+
+
+@pytest.mark.parametrize("moment", ["before-plan", "after-plan", "before-ledger"])
+def test_a_second_instance_posts_under_no_other_intent(moment):
+    """Another instance that comes in once this one has read the ledger owns the key; this one finds it out and sends nothing."""
+    world = World()
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    run_with_another_at(moment, world)
     assert len(world.tasks()) == 1
     assert Counter(world.states())["CREATED"] == 1
     assert Counter(world.states())["NOT_SENT"] == 1
@@ -123,16 +128,7 @@ def test_what_another_instance_left_to_a_person_is_not_sent_again(moment):
     world.api.control.put_project(5)
     world.store.map("C1", 5)
     world.api.control.fault("drop_after_commit", method="POST", count=1)
-    other = world.started()
-    record = world.event("e1", "C1")
-
-    def let_the_other_in(name: str) -> None:
-        if name == moment and not world.tasks():
-            world.store.hook = world.store.ledger.hook = lambda _: None
-            other.run([record], BatchRef(query_id="other", batch_id=0))
-
-    world.store.hook = world.store.ledger.hook = let_the_other_in
-    world.run(record)
+    run_with_another_at(moment, world)
     assert len(world.tasks()) == 1
     assert [one.letter.reason for one in world.store.letters.values()] == ["task-unknown"]
 

@@ -126,3 +126,17 @@ def test_due_rows_of_a_type_without_a_rule_hold_up_nobody():
     world.run()
     assert len(world.tasks()) == 1
     assert len(world.store.pending) == 7
+
+
+def test_a_batch_takes_no_more_due_rows_than_its_limit():
+    """Where dead rows have more than that read, those that can go on are still cut to it."""
+    rule = with_policy().rules["ESTIMATE_CREATED"]
+    world = World(with_policy(rules={"ESTIMATE_CREATED": rule, "ESTIMATE_UPDATED": rule}), due_limit=2)
+    for n in range(8):
+        world.run(world.event(f"e{n}", "C1", event_type="ESTIMATE_CREATED" if n < 2 else "ESTIMATE_UPDATED"))
+    world.policy = with_policy(rules={"ESTIMATE_UPDATED": rule})
+    world.restart()
+    world.api.control.put_project(5, "C1")
+    world.pass_(3600)
+    world.run()
+    assert len(world.tasks()) == 2
