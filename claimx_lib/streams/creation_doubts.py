@@ -16,9 +16,20 @@ from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.reasons import Reason
 
 BETWEEN_LOOKS_SECONDS = 1.0
-ABSENT = ""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A task, and the project that ClaimX has it in."""
+
+    task_id: str
+    project_id: int | None
+
+
+ABSENT = Found(task_id="", project_id=None)
+"""ClaimX honestly has none in any project that it may be in."""
 
 
 class Finder(Protocol):
@@ -57,14 +68,14 @@ class Doubts:
         """The rows for a doubt that nobody can settle."""
         return self._closed(work, State.UNKNOWN, reason=str(Reason.TASK_UNKNOWN))
 
-    def _verdict(self, work: Work, found: str | None, *, is_settled: bool) -> list[LedgerRow]:
-        if found:
-            return self._closed(work, State.ADOPTED, task_id=found)[:1]
-        if found == ABSENT and is_settled:
-            return self._closed(work, State.NOT_SENT, reason=NOT_THERE)
-        if found is None and self.policy.is_too_old(work.subject.first_seen_at, self.now()):
-            return self.closed_unknown(work)
-        return []
+    def _verdict(self, work: Work, found: Found | None, *, is_settled: bool) -> list[LedgerRow]:
+        if found is None:
+            is_too_old = self.policy.is_too_old(work.subject.first_seen_at, self.now())
+            return self.closed_unknown(work) if is_too_old else []
+        if found == ABSENT:
+            return self._closed(work, State.NOT_SENT, reason=NOT_THERE) if is_settled else []
+        closed = self._closed(work, State.ADOPTED, task_id=found.task_id)
+        return [row for row in closed if row.project_id == found.project_id][:1]
 
     def _closed(
         self, work: Work, state: State, *, task_id: str | None = None, reason: str | None = None
@@ -84,15 +95,15 @@ class Doubts:
         kept = self.states.get(work.task.key, FREE)
         return kept.open_intents or tuple(row for row in kept.rows if row.state is State.UNKNOWN)
 
-    def _looked(self, works: Sequence[Work]) -> list[tuple[Work, str | None]]:
+    def _looked(self, works: Sequence[Work]) -> list[tuple[Work, Found | None]]:
         return list(zip(works, each(works, self._look, threads=self.threads), strict=True))
 
-    def _look(self, work: Work) -> str | None:
-        """The task's id; ABSENT where ClaimX honestly has none in any project it may be in; None where it can't tell."""
+    def _look(self, work: Work) -> Found | None:
+        """The task, or ABSENT; None where ClaimX can't tell."""
         for project_id in dict.fromkeys(row.project_id for row in self._doubts(work)):
             search = self.api.find_tasks(str(project_id), work.task.key)
             if search.task_ids:
-                return search.task_ids[0]
+                return Found(task_id=search.task_ids[0], project_id=project_id)
             if not search.is_none:
                 return None
         return ABSENT

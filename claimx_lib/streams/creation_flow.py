@@ -137,14 +137,18 @@ class Flow:
         candidates = [
             *intake.resumed(due, Route.DUE, known, self.policy),
             *intake.resumed(woken, Route.WOKEN, known, self.policy),
-            *intake.recovered(letters, known, self.policy),
+            *intake.recovered(letters, known, self.now(), self.policy),
             *fresh,
         ]
         return candidates, self._states(candidates)
 
     def _fresh(self, reading: Reading, known: Known) -> tuple[Candidate, ...]:
         return intake.fresh(
-            reading, known, retry_topic=self.topics.retry, longest_wait_seconds=self.longest_wait_seconds
+            reading,
+            known,
+            self.now(),
+            retry_topic=self.topics.retry,
+            longest_wait_seconds=self.longest_wait_seconds,
         )
 
     def _states(self, candidates: Sequence[Candidate]) -> dict[str, KeyState]:

@@ -93,7 +93,7 @@ def plan_row(row: Row) -> PlanRow:
 
 
 def pending_row(row: Row) -> PendingRow:
-    """A row of the pending table as far as decisions rest on it."""
+    """A row of the pending table as far as decisions rest on it; for its record's own time stands when it was taken up."""
     return PendingRow(
         event_id=row["event_id"],
         record=stored_record(row, at=row["first_seen_at"]),

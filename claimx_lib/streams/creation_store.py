@@ -153,7 +153,6 @@ class DeltaStore:
                 event_id=row["event_id"],
                 by=row["by"],
                 attempts=row["attempts"] or 0,
-                opened_at=stored_record(row, at=row["opened_at"]).at,
                 record=stored_record(row, at=row["opened_at"]),
             )
             for row in self._of_claims(letters, claim_key(F.col("claim_number")), keys).collect()

@@ -153,7 +153,6 @@ class MemoryStore:
                 event_id=one.letter.event_id,
                 by=one.by,
                 record=one.letter.record,
-                opened_at=one.letter.record.at,
             )
             for i, one in self.letters.items()
             if one.state in {"OPEN", "REPLAYED"}

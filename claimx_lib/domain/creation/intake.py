@@ -46,7 +46,6 @@ class Letter:
     event_id: str | None
     by: str | None = None
     attempts: int = 0
-    opened_at: datetime | None = None
     record: SourceRecord | None = None
 
 
@@ -66,7 +65,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An event that the batch decides on."""
+    """An event that the batch decides on; `first_seen_at` is when a batch took it up, from where its age is counted."""
 
     event: XactEvent
     route: Route
@@ -99,7 +98,9 @@ def read(records: Iterable[SourceRecord], policy: Policy) -> Reading:
     )
 
 
-def fresh(reading: Reading, known: Known, *, retry_topic: str, longest_wait_seconds: float) -> tuple[Candidate, ...]:
+def fresh(
+    reading: Reading, known: Known, now: datetime, *, retry_topic: str, longest_wait_seconds: float
+) -> tuple[Candidate, ...]:
     """The events that are new, each once, and the replays that are new.
 
     An event known in any state is left out, also when it is our own echo on the retry topic, unless it brings a
@@ -118,7 +119,7 @@ def fresh(reading: Reading, known: Known, *, retry_topic: str, longest_wait_seco
                 event=event,
                 route=Route.FRESH,
                 attempts=told.retry_count,
-                first_seen_at=event.record.at,
+                first_seen_at=now,
                 not_before=event.record.at + timedelta(seconds=wait) if wait else None,
                 letters=_letters(event, told.replay, known),
                 replay=told.replay,
@@ -158,8 +159,8 @@ def resumed(rows: Iterable[PendingRow], route: Route, known: Known, policy: Poli
     return tuple(candidates)
 
 
-def recovered(letters: Iterable[Letter], known: Known, policy: Policy) -> tuple[Candidate, ...]:
-    """Dead letters whose mapping may have arrived, as candidates; one for each event."""
+def recovered(letters: Iterable[Letter], known: Known, now: datetime, policy: Policy) -> tuple[Candidate, ...]:
+    """Dead letters whose mapping may have arrived, as candidates; one for each event, as young as if it came now."""
     chosen: dict[str, Candidate] = {}
     for letter in letters:
         event = decoded(letter.record, policy.rules) if letter.record is not None else None
@@ -167,7 +168,7 @@ def recovered(letters: Iterable[Letter], known: Known, policy: Policy) -> tuple[
             chosen[event.event_id] = Candidate(
                 event=event,
                 route=Route.RECOVERED,
-                first_seen_at=letter.opened_at or event.record.at,
+                first_seen_at=now,
                 letters=_letters(event, None, known) or (letter.dead_letter_id,),
             )
     return tuple(chosen.values())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from claimx_lib.domain.negative_cache import SWEEP_FROM, NegativeCache
 from tests.fakes.clock import FakeClock
 
@@ -45,6 +47,35 @@ def test_memory_is_bounded_by_what_has_not_expired() -> None:
     misses = NegativeCache(ttl_seconds=20, clock=clock)
     for number in range(SWEEP_FROM):
         misses.remember(f"A{number}")
+    clock.sleep(21)
+    misses.remember("B1")
+    assert misses.size == 1
+
+
+def test_threads_may_remember_while_one_sweeps() -> None:
+    """What has expired is dropped once there are many, whoever puts misses in meanwhile."""
+    clock = FakeClock()
+    misses = NegativeCache(ttl_seconds=20, clock=clock)
+    for number in range(SWEEP_FROM):
+        misses.remember(f"A{number}")
+
+    def remember(thread: int) -> None:
+        for number in range(2_000):
+            clock.sleep(0.05)
+            misses.remember(f"B{thread}-{number}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(remember, range(8)))
+    assert misses.size < SWEEP_FROM + 1_000
+
+
+def test_a_sweep_comes_once_in_the_time_to_live() -> None:
+    """With many misses that are all alive an addition does not look through them each time."""
+    clock = FakeClock()
+    misses = NegativeCache(ttl_seconds=20, clock=clock)
+    for number in range(SWEEP_FROM + 5):
+        misses.remember(f"A{number}")
+    assert misses.size == SWEEP_FROM + 5
     clock.sleep(21)
     misses.remember("B1")
     assert misses.size == 1

@@ -240,16 +240,6 @@ def test_an_outage_uses_no_attempt_and_gives_nothing_up():
     assert len(world.tasks()) == 1
 
 
-def test_an_outage_that_outlasts_the_age_is_for_a_person():
-    """A claim that waited for a failing API longer than max_age_hours becomes `api-unavailable`, unless the circuit is open."""
-    world = World(with_policy(max_age_hours=1.0))
-    world.api.control.fault("status", status=503)
-    world.run(world.event("e1", "C1"))
-    world.pass_(3601)
-    world.run()
-    assert [one.letter.reason for one in world.store.letters.values()] == ["api-unavailable"]
-
-
 @pytest.mark.parametrize("status", [400, 403, 409, 422])
 def test_a_rejected_task_is_for_a_person(status):
     """Another 4xx to the POST is a REJECTED row and the letter `task-rejected`; it is not sent again."""

@@ -1,0 +1,44 @@
+"""How long an event may wait for a ClaimX that fails, and from when on that is counted."""
+
+from __future__ import annotations
+
+from tests.fakes.creation import World, with_policy
+
+
+def test_an_outage_that_outlasts_the_age_is_for_a_person():
+    """A claim that waited for a failing API longer than max_age_hours becomes `api-unavailable`, unless the circuit is open."""
+    world = World(with_policy(max_age_hours=1.0))
+    world.api.control.fault("status", status=503)
+    world.run(world.event("e1", "C1"))
+    world.pass_(3601)
+    world.run()
+    assert [one.letter.reason for one in world.store.letters.values()] == ["api-unavailable"]
+
+
+def test_the_age_begins_when_a_batch_takes_an_event_up():
+    """An event that lay on its topic for days, before a standstill or a backfill, has its whole time for a failing API."""
+    world = World(with_policy(max_age_hours=1.0))
+    old = world.event("e1", "C1")
+    world.pass_(7200)
+    world.api.control.fault("status", status=503)
+    world.run(old)
+    assert not world.store.letters
+    world.pass_(3601)
+    world.run()
+    assert [one.letter.reason for one in world.store.letters.values()] == ["api-unavailable"]
+
+
+def test_a_letter_that_a_mapping_settles_is_as_young_as_a_new_event():
+    """A letter older than max_age_hours whose claim is mapped at last waits where the POST is turned away, and makes its task."""
+    world = World(with_policy(max_age_hours=1.0, max_retries=0))
+    world.run(world.event("e1", "C1"))
+    world.pass_(7200)
+    world.store.map("C1", 5)
+    world.api.control.put_project(5)
+    world.api.control.fault("status", status=429, method="POST", count=1)
+    world.run()
+    assert [one.letter.reason for one in world.store.letters.values()] == ["project-not-found"]
+    world.pass_(60)
+    world.run()
+    assert [task["project_id"] for task in world.tasks()] == [5]
+    assert {one.state for one in world.store.letters.values()} == {"RESOLVED"}
