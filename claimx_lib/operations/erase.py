@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
@@ -21,17 +20,20 @@ from claimx_lib.operations.traces import Trace, traces_of
 from claimx_lib.schemas import tables
 from claimx_lib.transforms.claim_number import claim_key
 from claimx_lib.transforms.decode import as_long
+from claimx_lib.transforms.erasure import claims_named, projects_named
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from claimx_lib.domain.secret import Secret
 
-PERSON = "keys ARRAY<STRING>, numbers ARRAY<BIGINT>, events ARRAY<STRING>, patterns ARRAY<STRING>"
+PERSON = "keys ARRAY<STRING>, numbers ARRAY<BIGINT>, events ARRAY<STRING>"
 CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 SWEEPS = 3
 PROJECTS = ("project_data", "claimx_project_full")
 """What a tracked row holds of its project, the claim number too, whatever the mapping knows."""
+LINKS = (tables.MAPPING.name, tables.PROJECTS.name)
+"""Where claim and project are one person's: the last to go, or a second try would not know what belongs together."""
 ERASED_FROM = (
     tables.TRACKING.name,
     tables.MAPPING.name,
@@ -51,16 +53,19 @@ def _conditions() -> dict[str, Column]:
     number = F.expr("array_contains(s.numbers, t.project_id)")
     number_of_text = F.array_contains(F.col("s.numbers"), as_long(F.col("t.project_id")))
     of_claims = [F.array_contains(F.col("s.keys"), claim_key(F.col(f"t.{name}.claim_number"))) for name in PROJECTS]
-    text = F.expr("exists(s.patterns, p -> coalesce(CAST(t.raw_value AS STRING), '') rlike p)")
+    text, no_key = F.coalesce(F.col("t.raw_value").cast("string"), F.lit("")), F.lit(None).cast("string")
+    numbers = F.transform(F.col("s.numbers"), lambda number: number.cast("string"))
+    named = _or_false(F.arrays_overlap(claims_named(no_key, text), F.col("s.keys")))
+    named |= _or_false(F.arrays_overlap(projects_named(no_key, text), numbers))
     return {
         tables.TRACKING.name: reduce(or_, map(_or_false, of_claims), _or_false(number_of_text)),
         tables.MAPPING.name: key | number,
-        tables.MAPPING_HISTORY.name: key | F.expr("array_contains(s.numbers, t.to)"),
+        tables.MAPPING_HISTORY.name: key,  # what another claim said of the project is that one's fold
         tables.PROJECTS.name: key | number,
         tables.PENDING.name: key | event,
-        tables.PLAN.name: event | text,
-        tables.LEDGER.name: claim | number | event,
-        tables.DEAD_LETTERS.name: claim | event | text,
+        tables.PLAN.name: event | named,
+        tables.LEDGER.name: claim | event | (F.col("t.claim_number").isNull() & number),
+        tables.DEAD_LETTERS.name: claim | event | named,
     }
 
 
@@ -136,10 +141,13 @@ def erase(
     before = counted(session, warehouse, person)
     left, amid = before, awaited()  # what these have written is deleted with the rest
     for _ in range(SWEEPS):
-        _delete(session, warehouse, person, [table for table, rows in left.items() if rows])
+        _delete(session, warehouse, person, _held(left, but=LINKS))
         amid = amid or awaited()
         left = counted(session, warehouse, person)
-        if not any(left.values()):
+        if not amid and not _held(left, but=LINKS):
+            _delete(session, warehouse, person, _held(left))
+            left = counted(session, warehouse, person)
+        if not _held(left):
             break
     for table in ERASED_FROM:
         _purge(session, warehouse, table)
@@ -153,11 +161,13 @@ def erase(
     return Erasure(person=person, rows=before, left=left, traces=tuple(traces), is_searched=folder is not None)
 
 
+def _held(rows: Mapping[str, int], *, but: Collection[str] = ()) -> list[str]:
+    """The tables that hold any rows of the person, apart from some."""
+    return [table for table, number in rows.items() if number and table not in but]
+
+
 def _source(session: SparkSession, person: Person) -> DataFrame:
-    projects = sorted(person.projects)
-    ids = [*(re.escape(claim) for claim in person.claims), *map(str, projects)]
-    patterns = [f'"(claim_number|project_id)"\\s*:\\s*"?({"|".join(sorted(ids))})"?\\s*[,}}\\]]'] if ids else []
-    row = (sorted(person.keys), projects, sorted(person.events), patterns)
+    row = (sorted(person.keys), sorted(person.projects), sorted(person.events))
     return session.createDataFrame([row], PERSON)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.kafka_retention import retention_seconds
-from claimx_lib.errors import ConfigError, KafkaError, NotFound
+from claimx_lib.errors import ClaimxError, ConfigError, NotFound
 from claimx_lib.operations.erase import Erasure, counted, erase, remember
 from claimx_lib.operations.open_batches import batches_awaited, told
 from claimx_lib.operations.person import person_of
@@ -131,7 +131,7 @@ def _salt(settings: Settings) -> Secret:
 def _held(settings: Settings, now: datetime) -> tuple[tuple[Held, ...], str | None]:
     try:
         seconds = retention_seconds(settings.kafka, [spec.name for spec in topic_specs(settings)])
-    except KafkaError as error:
+    except ClaimxError as error:  # what is erased is erased, and its report is owed
         return (), error.message
     until = {topic: None if kept is None else now + timedelta(seconds=kept) for topic, kept in seconds.items()}
     return tuple(Held(topic=topic, until=at) for topic, at in sorted(until.items())), None

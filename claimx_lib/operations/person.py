@@ -59,13 +59,15 @@ def _with_events(
     session: SparkSession, warehouse: Warehouse, keys: frozenset[str], projects: frozenset[int], claims: set[str]
 ) -> Person:
     of_claim = columns.claim_key(F.col("claim_number")).isin(*keys)
-    of_project = F.col("project_id").isin(*projects)
+    of_project = (
+        F.col("project_id").isin(*projects) & F.col("claim_number").isNull()
+    )  # another claim's is another person's
     events: set[str] = set()
     for spec, condition in (
         (tables.PENDING, of_claim),
         (tables.LEDGER, of_claim | of_project),
         (tables.DEAD_LETTERS, of_claim),
-        (tables.MAPPING_HISTORY, of_claim | F.col("to").isin(*projects)),
+        (tables.MAPPING_HISTORY, of_claim),
     ):
         rows = _rows(session, warehouse, spec.name, condition, "event_id", "claim_number")
         events |= {row["event_id"] for row in rows if row["event_id"]}

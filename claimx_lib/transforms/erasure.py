@@ -36,18 +36,20 @@ def only_erased(records: DataFrame, erased: DataFrame) -> DataFrame:
 
 def _marked(records: DataFrame, erased: DataFrame) -> DataFrame:
     key, value = F.col("key").cast("string"), F.col("value").cast("string")
-    hashes = F.concat(_hashes(_projects(key, value), Kind.PROJECT), _hashes(_claims(key, value), Kind.CLAIM))
+    hashes = F.concat(_hashes(projects_named(key, value), Kind.PROJECT), _hashes(claims_named(key, value), Kind.CLAIM))
     is_erased = F.coalesce(F.arrays_overlap(hashes, "erased"), F.lit(0).cast("boolean"))
     return records.crossJoin(F.broadcast(erased)).withColumn("_is_erased", is_erased)
 
 
-def _projects(key: Column, value: Column) -> Column:
+def projects_named(key: Column, value: Column) -> Column:
+    """ARRAY<STRING> of the project ids that a record's texts name, at any depth, in a value that is no JSON too."""
     decoded = [F.get_json_object(value, path) for path in _PROJECT_PATHS]
     found = F.array_compact(F.concat(F.array(key, *decoded), _all(value, _PROJECT)))
     return F.transform(found, lambda text: F.coalesce(as_long(text).cast("string"), F.trim(text)))
 
 
-def _claims(key: Column, value: Column) -> Column:
+def claims_named(key: Column, value: Column) -> Column:
+    """ARRAY<STRING> of the canonical claim numbers that a record's texts name, as `projects_named` finds them."""
     decoded = [F.get_json_object(value, path) for path in _CLAIM_PATHS]
     found = F.array_compact(F.concat(F.array(key, *decoded), _all(value, _CLAIM)))
     return F.transform(found, lambda text: claim_key(trimmed(text)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +19,9 @@ from claimx_lib.domain.erasure import Kind, erased_id
 from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import ConfigError
 from claimx_lib.observability.metrics import Metrics
-from claimx_lib.operations.erase import Erasure, remember
+from claimx_lib.operations.erase import LINKS, Erasure, erase, remember
 from claimx_lib.operations.erasure_report import Report, Request, erase_person
+from claimx_lib.operations.person import person_of
 from claimx_lib.operations.tables import create_missing
 from claimx_lib.operations.traces import traces_of
 from claimx_lib.schemas import tables
@@ -61,7 +63,7 @@ def done(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     salt = "pii.erased_salt={env: CLAIMX_ERASED_SALT}"
     settings = load(sets=[f"storage.warehouse={root}", salt, "kafka.bootstrap_servers=127.0.0.1:1"], environ={})
     create_missing(spark, settings)
-    people = [*_rows("AB-0123", 12345, f"{NAME}, {STREET}, {MAIL}"), *_rows("ZZ9", 999, OTHER)]
+    people = [*_rows("AB-0123", 12345, f"{NAME}, {STREET}, {MAIL}"), *_rows("ZZ9", 999, OTHER), *BESIDE]
     warehouse = Warehouse(root=str(root))
     for spec in {spec.name: spec for spec, _ in people}.values():
         values = [tuple(row.get(name) for name in spec.schema.names) for of, row in people if of is spec]
@@ -83,7 +85,7 @@ def _versions(warehouse: Warehouse) -> dict[str, int]:
 
 
 def _rows(claim: str, project: int, person: str) -> list[tuple[tables.TableSpec, dict[str, Any]]]:
-    key, raw = claim.replace("-", ""), json.dumps({"claim_number": claim, "who": person}).encode()
+    key, raw = claim.replace("-", ""), _json({"claim_number": claim, "who": person})
     event = {"event_id": f"evt-{project}", "claim_number": claim, "claim_key": key}
     tracked = {"event_id": f"trk-{project}", "event_type": "T", "event_timestamp": NOW, "processed_timestamp": NOW}
     tracked |= {"task_id": 32513, "project_id": str(project), "task_status": "assigned", "rescued_data": person}
@@ -92,7 +94,9 @@ def _rows(claim: str, project: int, person: str) -> list[tuple[tables.TableSpec,
     unlinked["project_data"] = (f"77{project}", key.lower(), person)
     plan = {"query_id": "q", "batch_id": 1, "event_id": f"evt-{project}", "payload": person, "raw_value": raw}
     broken = {"dead_letter_id": f"broken-{project}", "raw_value": b'{"project_id": ' + str(project).encode() + b', "x'}
+    spelled = {"dead_letter_id": f"spelled-{project}", "raw_value": _json({"claim_number": key.lower(), "who": person})}
     return [
+        (tables.DEAD_LETTERS, spelled),
         (tables.TRACKING, tracked),
         (tables.TRACKING, unlinked),
         (tables.MAPPING, event | {"project_id": project}),
@@ -106,11 +110,35 @@ def _rows(claim: str, project: int, person: str) -> list[tuple[tables.TableSpec,
     ]
 
 
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+BESIDE = (
+    (
+        tables.DEAD_LETTERS,
+        {"dead_letter_id": "a-claim-with-the-projects-digits", "raw_value": _json({"claim_number": "12345"})},
+    ),
+    (
+        tables.LEDGER,
+        {
+            "idempotency_key": "once",
+            "event_id": "evt-b",
+            "claim_number": "BB7",
+            "state": "CREATED",
+            "project_id": 12345,
+        },
+    ),
+    (tables.MAPPING_HISTORY, {"event_id": "evt-b", "claim_number": "BB7", "claim_key": "BB7", "to": 12345}),
+)
+"""Another person's, near to the erased one's: a claim number that is a project's too, and a claim that had the project once."""
+
+
 @pytest.mark.timeout(900)
 def test_dry_run_changes_nothing(done: Done) -> None:
     """`--dry-run` counts what would go, by the person's project too, and leaves every table at its version."""
     assert done.dry.told()["claims"] == ["AB-0123"]
-    assert sum(done.dry.erasure.rows.values()) == 10
+    assert sum(done.dry.erasure.rows.values()) == 11
     assert done.versions[0] == done.versions[1]
 
 
@@ -121,12 +149,13 @@ def test_person_is_gone_from_every_table_and_nobody_else_is(spark: SparkSession,
     erasure = done.report.erasure
 
     assert erasure.is_complete, done.report.told()
-    twice = {tables.DEAD_LETTERS.name, tables.TRACKING.name}
-    assert erasure.rows == {name: 2 if name in twice else 1 for name in erasure.rows}
+    several = {tables.DEAD_LETTERS.name: 3, tables.TRACKING.name: 2}
+    assert erasure.rows == {name: several.get(name, 1) for name in erasure.rows}
     assert len(erasure.rows) == 8
     assert not any(erasure.left.values())
     left = {name: done.warehouse.read(spark, name).count() for name in erasure.rows}
-    assert left == erasure.rows
+    beside = Counter(spec.name for spec, _ in BESIDE)
+    assert left == {name: rows + beside[name] for name, rows in erasure.rows.items()}
 
 
 def test_person_is_gone_from_every_file(done: Done) -> None:
@@ -207,3 +236,15 @@ def test_without_a_salt_nothing_is_erased(spark: SparkSession, tmp_path: Path) -
 
     with pytest.raises(ConfigError, match=r"pii\.erased_salt is not set"):
         erase_person(spark, settings, Request(claim="A1", project=None, by="ann", why="-"), now=lambda: NOW)
+
+
+def test_what_links_claim_and_project_goes_last(spark: SparkSession, done: Done) -> None:
+    """While a job is amid a batch that may write once more, mapping and project stay: erased again, both are known still."""
+    person = person_of(spark, done.warehouse, claim="zz9")
+    erasure = erase(
+        spark, done.warehouse, person, streams_stopped=False, sentinels=frozenset(), keep_files_hours=168, now=NOW,
+        awaited=lambda: ("task_tracking",),
+    )  # fmt: skip
+    assert {name: rows for name, rows in erasure.left.items() if rows} == dict.fromkeys(LINKS, 1)
+    assert not erasure.is_complete
+    assert person_of(spark, done.warehouse, claim="zz9").projects == {999}
