@@ -92,13 +92,18 @@ def _log_events(rows: DataFrame, published: int, batch: BatchRef, context: JobCo
     log = logger(job=JOB, batch_id=batch.batch_id)
     ours = rows.where(F.col("outcome") == trigger.PUBLISHED)
     heads = ours.select("head").limit(job.log_events_per_batch).collect() if job.log_events_per_batch else []
+    logged = 0
     for row in heads:
-        fields = json.loads(row["head"])
+        try:
+            fields = json.loads(row["head"])
+        except (ValueError, RecursionError):  # a thousand levels are JSON to Spark; a line is no reason to stop
+            continue
+        logged += 1
         for line in _lines(job, fields):
             message = filled(line.message, fields)
             hidden = masked_text(message) if context.settings.pii.mask_messages else message
             getattr(log, line.level)(hidden, event_id=fields["event_id"])
-    log.info("events tracked", events=published, not_logged=published - len(heads))
+    log.info("events tracked", events=published, not_logged=published - logged)
 
 
 def _lines(job: TaskTrigger, fields: dict[str, object]) -> list[TriggerLog]:

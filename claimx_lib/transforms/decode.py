@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ _PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false", "allowSingle
 _ISO_WITH_ZONE = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)? ?([Zz]|[+-]\d\d(:?[0-5]\d)?)$"
 _NUMBER = r"^-?\d{1,30}(\.\d{1,30})?([Ee]\+?\d{1,2})?$"
 _LONGEST_NUMBER = "decimal(38,9)"
+_BOTH = ("text", "end")
+_END = f"end_{secrets.token_hex(8)}"
 _YEAR_2000_MS = 946_684_800_000
 _YEAR_2101_MS = 4_133_980_800_000
 
@@ -24,18 +27,20 @@ def text_of(value: Column) -> Column:
 
 
 def json_object(text: Column, fields: Sequence[str], *, as_given: Sequence[str] = ()) -> Column:
-    """STRUCT of `fields`, each STRING, then `as_given`, each VARIANT, of a text that is one JSON object, else NULL.
+    """STRUCT of `fields`, each STRING, then `as_given`, each VARIANT, of a text that is one JSON object, else NULL; to be
+    read by name, since one more, NULL, follows.
 
     A nested object or array is its JSON text, a number its shortest form (1.10 is "1.1"), JSON null is NULL, the
     last of repeated keys counts. NULL for any other top-level value, anything before or after the object, NaN,
     a byte-order mark, more than 1,000 levels, a number of more than 1,000 digits, and for repeated keys within a
-    field that is wanted as given. The text is parsed as the only element of an array: Spark's parser stops at the
-    end of a top-level object and takes whatever follows it.
+    field that is wanted as given. Spark's parser stops at the end of a top-level value and takes whatever follows it:
+    the text is parsed as the first of two elements of an array, of which the second has a name that nobody can know.
     """
     columns = ", ".join([*(f"`{name}` STRING" for name in fields), *(f"`{name}` VARIANT" for name in as_given)])
-    parsed = F.from_json(F.concat(F.lit("["), text, F.lit("]")), f"ARRAY<STRUCT<{columns}>>", _PARSER)
-    alone = F.filter(F.array(parsed), lambda elements: F.size(elements) == 1)
-    return F.get(F.transform(alone, lambda elements: F.get(elements, F.lit(0))), F.lit(0))
+    both = F.concat(F.lit("["), text, F.lit(f',{{"{_END}":true}}]'))
+    parsed = F.from_json(both, f"ARRAY<STRUCT<{', '.join(filter(None, [columns, f'`{_END}` BOOLEAN']))}>>", _PARSER)
+    alone = F.filter(F.array(parsed), lambda found: (F.size(found) == len(_BOTH)) & F.get(found, F.lit(1))[_END])
+    return F.get(F.get(alone, F.lit(0)), F.lit(0))  # without dropFields: it parses anew for each field
 
 
 def json_others(text: Column, known: Sequence[str]) -> Column:

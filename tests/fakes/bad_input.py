@@ -10,7 +10,7 @@ from tests.fakes.world import with_task
 
 ID = b"32513"
 AT = "2026-01-10T10:00:00Z"
-NO_OBJECT = 19
+NO_OBJECT = 22
 """So many of the list are no JSON object; they come first."""
 
 
@@ -43,6 +43,9 @@ def _not_json(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
         "NaN": good.replace(b"11", b"NaN"),
         "two objects": good + good,
         "something behind": good + b" 32513",
+        "array's end behind": good + b"]32513",
+        "array's end and another behind": good + b"]" + good,
+        "another and an array's end behind": good + b",{}]",
         "single quotes": good.replace(b'"', b"'"),
         "10,000 deep": good[:-1] + b', "deep": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}",
     }
@@ -107,6 +110,7 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
         "extra fields": made("extra", whatever={"a b": 1, "A B": {}}),
         "wrong case": {k.upper(): v for k, v in made("upper").items()} | {"also": 32513},
     }
+    odd["project text that looks like JSON"] = made("looks", project="{}]")
     for project in ODD_PROJECTS:
         odd[f"project {project!r}"] = made(f"project-{project!r}", project_id=project)
     for time in (1768048496, 1768048496789, 1768048496789000, "2026-01-10T12:00:00", "0001-01-01T00:00:00Z",

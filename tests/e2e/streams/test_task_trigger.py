@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 
 import pytest
@@ -94,6 +95,18 @@ def test_several_templates_keep_their_names(new: Worlds) -> None:
         (m["value"]["event_id"], m["value"]["trigger_name"], m["value"]["task_id"]) for m in world.received("tracking")
     ]
     assert sorted(told) == [("e1", "iTel Cabinet Task Tracking", 32513), ("e2", "Floors", 40000)]
+
+
+def test_an_event_too_deep_for_a_log_line_is_published_without_one(world: World) -> None:
+    """Spark reads a thousand levels and Python's parser does not: the event goes on, and the batch with it."""
+    deep = json.dumps(event("deep", timestamp="<deep>")).replace('"<deep>"', "[" * 990 + "]" * 990)
+    stream = StringIO()
+    configure_logs(world.settings.logging, stream=stream)
+    process_batch(world.frame([deep, event("e2")]), world.batch(), world.context())
+    assert len(world._messages(world.topic("tracking"))) == 2
+    assert world.metrics.value("claimx_stream_records_total", job="task_trigger", outcome="published") == 2
+    (batch,) = (line for line in stream.getvalue().splitlines() if "events tracked" in line)
+    assert re.search(r"not_logged\W+1\b", batch)
 
 
 def test_what_cannot_be_read_or_forwarded_becomes_a_dead_letter_once(new: Worlds) -> None:

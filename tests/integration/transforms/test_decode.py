@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NO_OBJECT = {
     "null", "empty", "blank", "bytes", "invalid UTF-8 in a text", "byte-order mark", "UTF-16", "encoded surrogate", "raw NUL",
-    "truncated", "array", "text", "number", "null literal", "NaN", "two objects", "something behind", "single quotes",
-    "10,000 deep",
+    "truncated", "array", "text", "number", "null literal", "NaN", "two objects", "something behind", "array's end behind",
+    "array's end and another behind", "another and an array's end behind", "single quotes", "10,000 deep",
 }  # fmt: skip
 
 

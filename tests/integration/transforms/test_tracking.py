@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from claimx_lib.config.jobs import FieldRule, SkipIf, TaskTracking
 from claimx_lib.config.load import load
 from claimx_lib.transforms.tracking import judged, refused
-from tests.fakes.bad_input import spoilt
+from tests.fakes.bad_input import NO_OBJECT, spoilt
 from tests.fakes.session import ENVIRONMENT
 from tests.fakes.world import records, tracking_message, with_task
 
@@ -39,7 +39,7 @@ def test_every_bad_input_gets_one_verdict(spark: SparkSession) -> None:
     given = spoilt(tracking_message)
     found = dict(zip(given, verdicts(spark, list(given.values())), strict=True))
     tracked = {name for name, reason in found.items() if reason == TRACKED}
-    assert {name for name, reason in found.items() if reason == "undecodable"} == set(list(given)[:19])
+    assert {name for name, reason in found.items() if reason == "undecodable"} == set(list(given)[:NO_OBJECT])
     assert {found[name] for name in found if name.startswith("time ")} == {TRACKED, "bad-timestamp"}
     assert [name for name in tracked if name.startswith("time ")] == ["time 1768048496789"]
     assert {found["project ''"], found["project None"]} == {"missing-project_id"}

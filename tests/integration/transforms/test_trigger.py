@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from claimx_lib.config.load import load
 from claimx_lib.transforms.trigger import MESSAGE, candidates, judged, tracking_messages
-from tests.fakes.bad_input import ID, spoilt
+from tests.fakes.bad_input import ID, NO_OBJECT, spoilt
 from tests.fakes.session import ENVIRONMENT
 from tests.fakes.world import event, records
 
@@ -27,8 +27,8 @@ def test_every_bad_input_has_one_outcome(spark: SparkSession) -> None:
     names = list(given)
     found = {names[row.offset]: row.outcome for row in rows}
     assert {name for name, raw in given.items() if raw is not None and ID in raw} == set(found)
-    assert {found[name] for name in names[:19] if name in found} == {"undecodable"}
-    for name in names[19:]:
+    assert {found[name] for name in names[:NO_OBJECT] if name in found} == {"undecodable"}
+    for name in names[NO_OBJECT:]:
         raw = given[name]
         assert raw is not None
         if name in {"task null", "task text", "task array", "task empty", "wrong case"}:
@@ -58,6 +58,13 @@ def test_no_field_of_an_event_takes_the_place_of_the_messages_own(spark: SparkSe
     [plain, more] = messages(spark, event("e1"), event("e1") | {"task_id": 1, "trigger_name": "x", "region": "EU"})
     assert json.loads(more) == json.loads(plain) | {"region": "EU"}
     assert more.count('"trigger_name"') == 1
+
+
+def test_a_project_that_only_looks_like_json_goes_along_as_a_text(spark: SparkSession) -> None:
+    """The message is JSON whatever the text holds: brackets that close nothing of ours too."""
+    for text in ("{}]", '{"a":1}]{', "{}},{", "{"):
+        [message] = messages(spark, event("e1", project=text))
+        assert json.loads(message)["project"] == text
 
 
 def test_a_field_that_repeats_a_name_within_itself_goes_along_as_a_text(spark: SparkSession) -> None:
