@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from claimx_lib.domain.offsets import Offsets, TopicPartition
+from claimx_lib.domain.offsets import Offsets, Range, TopicPartition
 
 REMOTE = "://"
 
@@ -25,7 +25,7 @@ class Batch:
 def folder_of(checkpoints: str, job: str) -> Path | None:
     """Return the job's checkpoint folder, None where it is not on a file system of this machine."""
     root = checkpoints.removeprefix("file://").removeprefix("file:")
-    return None if REMOTE in root else Path(root) / job
+    return None if REMOTE in root or root.startswith("dbfs:") else Path(root) / job
 
 
 def query_id_of(folder: Path) -> str | None:
@@ -55,6 +55,27 @@ def open_batch(folder: Path) -> int | None:
     """Return the number of the batch that is planned and not committed: at work, or left so by a crash; None for none."""
     planned, committed = _numbers(folder / "offsets"), _numbers(folder / "commits")
     return planned[0] if planned and planned[:1] > committed[:1] else None
+
+
+def next_offsets(folder: Path) -> Offsets:
+    """Return the offsets that the query goes on from, those of its first start included; empty where it never started."""
+    newest = committed_batches(folder)
+    return newest[0].offsets if newest else _initial_offsets(folder)
+
+
+def planned_ranges(folder: Path, number: int) -> dict[TopicPartition, Range]:
+    """Return the offsets that a planned batch covers, of the partitions that were known before it."""
+    before = _offsets(folder, number - 1) if number else _initial_offsets(folder)
+    planned = _offsets(folder, number) or {}
+    return {place: Range(first=before[place], end=end) for place, end in planned.items() if before and place in before}
+
+
+def _initial_offsets(folder: Path) -> Offsets:
+    """Where each source started, by its own log; what holds no Kafka offsets (a heartbeat's) adds none."""
+    found: Offsets = {}
+    for file in sorted(folder.glob("sources/*/0")):
+        found |= parsed_offsets(f"\n\n{file.read_text('utf-8', 'replace')}")
+    return found
 
 
 def records_in(folder: Path, number: int) -> int | None:

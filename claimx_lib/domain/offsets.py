@@ -45,12 +45,24 @@ def lag(next_offsets: Mapping[TopicPartition, int], there: Mapping[TopicPartitio
 
 
 def gaps(next_offsets: Mapping[TopicPartition, int], there: Mapping[TopicPartition, Range]) -> list[Gap]:
-    """Return what aged out before it was read, and what a topic made anew has lost, in the order of partitions."""
+    """Return what aged out before it was read, in the order of partitions."""
+    return gone(
+        {place: Range(first=at, end=there[place].first) for place, at in next_offsets.items() if place in there}, there
+    )
+
+
+def gone(planned: Mapping[TopicPartition, Range], there: Mapping[TopicPartition, Range]) -> list[Gap]:
+    """Return what of these ranges the broker no longer holds, in the order of partitions."""
     found = []
-    for place, offset in sorted(next_offsets.items()):
-        held = there.get(place, Range(first=0, end=0))
-        if offset < held.first:
-            found.append(Gap(topic=place.topic, partition=place.partition, first=offset, end=held.first))
-        elif offset > held.end:
-            found.append(Gap(topic=place.topic, partition=place.partition, first=held.end, end=offset))
+    for place, wanted in sorted(planned.items()):
+        end = min(wanted.end, there[place].first) if place in there else wanted.end
+        if wanted.first < end:
+            found.append(Gap(topic=place.topic, partition=place.partition, first=wanted.first, end=end))
     return found
+
+
+def made_anew(
+    next_offsets: Mapping[TopicPartition, int], there: Mapping[TopicPartition, Range]
+) -> list[TopicPartition]:
+    """Return the partitions that end before the next offset: not those that were read, and no gap tells what is new there."""
+    return [place for place, at in sorted(next_offsets.items()) if at > there.get(place, Range(first=0, end=0)).end]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.config.toolchain import cache_root, java_home, java_version
 from claimx_lib.config.versions import JAVA_MAJORS, require_engine
-from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_of
+from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_of, next_offsets
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.kafka_client import topics_there
 from claimx_lib.connectors.spark import on_databricks
@@ -154,10 +154,10 @@ def _checkpoint(settings: Settings, job: str) -> str:
     damaged = damaged_file(folder)
     if damaged:
         raise ClaimxError(f"{folder}/{damaged} is damaged", cure=f"move {folder} away, then claimx run {job}")
-    batches = committed_batches(folder)
-    if not batches:
+    if not next_offsets(folder):
         return "new: the first start reads from starting_offsets"
     lost = aged_out(settings, job)
     if lost:
         raise ClaimxError(f"{lost[0]} are gone from the broker", cure=f"claimx run {job} --accept-data-loss")
-    return f"goes on after batch {batches[0].number}"
+    batches = committed_batches(folder)
+    return f"goes on after batch {batches[0].number}" if batches else "goes on with its first batch"

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from claimx_lib.config.secrets import read_secret
-from claimx_lib.config.tracking_topic import RULE, refused_templates
+from claimx_lib.config.tracking_topic import require_templates
 from claimx_lib.config.versions import require_engine
 from claimx_lib.connectors.api_settings import api_settings
-from claimx_lib.connectors.checkpoint import committed_batches, folder_of, query_id_of
+from claimx_lib.connectors.checkpoint import folder_of, next_offsets, query_id_of
+from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.connectors.kafka_client import topics_there
 from claimx_lib.connectors.kafka_offsets import offset_ranges
 from claimx_lib.connectors.spark import on_databricks
-from claimx_lib.domain.offsets import Gap, gaps
+from claimx_lib.domain.offsets import Gap, Offsets, Range, TopicPartition, gaps, made_anew
 from claimx_lib.errors import ConfigError, KafkaError
 from claimx_lib.operations.tables import require_tables
 from claimx_lib.schemas import tables
@@ -36,11 +38,14 @@ def checked(settings: Settings, jobs: Sequence[str]) -> dict[str, list[Gap]]:
     Raises ConfigError (secrets, start dates), VersionError, KafkaError or TableError where a job could not run.
     """
     _require_token(settings, jobs)
-    _require_templates(settings, jobs)
+    if "task_tracking" in jobs:
+        require_templates(settings.jobs, settings.kafka.topics.tracking)
     _require_start(settings, jobs)
     require_engine(on_databricks=on_databricks())
     _require_topics(settings, jobs)
     require_tables(settings, tables_of(jobs))
+    for job in jobs:
+        _require_a_record_of_loss(settings, job)
     found = {job: aged_out(settings, job) for job in jobs}
     lost = [(job, gap) for job, gone in found.items() for gap in gone]
     if lost and not settings.kafka.accept_data_loss:
@@ -77,13 +82,28 @@ def topics_of(settings: Settings, job: str) -> tuple[list[str], list[str]]:
 
 
 def aged_out(settings: Settings, job: str) -> list[Gap]:
-    """Return what the job's checkpoint goes on from and the broker no longer holds."""
+    """Return what the job's checkpoint goes on from and the broker no longer holds.
+
+    Raises KafkaError where a topic ends before that: then it is another one, and no gap tells what is new on it.
+    """
+    going_on, there = _positions(settings, job)
+    anew = made_anew(going_on, there)
+    if anew:
+        place = anew[0]
+        raise KafkaError(
+            f"{job}: {place.topic}/{place.partition} ends before offset {going_on[place]}, where the checkpoint goes on: "
+            "the topic was made anew, or cut",
+            cure="give the job a new checkpoint (docs/operations.md, Checkpoints)",
+        )
+    return gaps(going_on, there)
+
+
+def _positions(settings: Settings, job: str) -> tuple[Offsets, dict[TopicPartition, Range]]:
+    """Where the job's checkpoint goes on, and what the broker holds there."""
     folder = folder_of(settings.storage.checkpoints, job)
-    newest = committed_batches(folder) if folder is not None else []
-    if not newest:
-        return []
-    there = offset_ranges(settings.kafka, {place.topic for place in newest[0].offsets})
-    return gaps(newest[0].offsets, there)
+    going_on = {} if folder is None else next_offsets(folder)
+    there = offset_ranges(settings.kafka, {place.topic for place in going_on}) if going_on else {}
+    return going_on, there
 
 
 def needs_token(settings: Settings, job: str) -> bool:
@@ -97,17 +117,6 @@ def _require_token(settings: Settings, jobs: Sequence[str]) -> None:
         api_settings(settings.claimx, read_secret(settings.claimx.token, path="claimx.token"))
 
 
-def _require_templates(settings: Settings, jobs: Sequence[str]) -> None:
-    topic = settings.kafka.topics.tracking
-    refused = refused_templates(settings.jobs, topic) if "task_tracking" in jobs else None
-    if refused is not None:
-        raise ConfigError(
-            f"{'.'.join(RULE)} refuses template {', '.join(map(str, refused.templates))}, "
-            f"which jobs.task_trigger.triggers sends to {topic}",
-            cure=f"set it to {{one_of: [{', '.join(map(str, refused.wanted))}]}}",
-        )
-
-
 def _require_start(settings: Settings, jobs: Sequence[str]) -> None:
     creation = settings.jobs.task_creation
     if "task_creation" in jobs and creation.look_before_creating and not settings.claimx.supports_external_reference:
@@ -118,10 +127,29 @@ def _require_start(settings: Settings, jobs: Sequence[str]) -> None:
     if "task_creation" not in jobs or not creation.require_events_since or creation.events_since is not None:
         return
     folder = folder_of(settings.storage.checkpoints, "task_creation")
-    if folder is None or query_id_of(folder) is None:
+    if (folder is None or query_id_of(folder) is None) and not _knows_events(settings):
         raise ConfigError(
             "jobs.task_creation.events_since is not set, and this is the job's first start: it would make tasks of history",
             cure="set it to the time from which events make tasks, such as 2026-01-10T00:00:00Z",
+        )
+
+
+def _knows_events(settings: Settings) -> bool:
+    """Whether ledger or plan hold anything, so that a new checkpoint makes no task twice; what only Spark can read the
+    job itself looks at when it starts.
+    """
+    if not Warehouse(root=settings.storage.warehouse).is_local:
+        return True
+    asked = DeltaSql(root=settings.storage.warehouse)
+    return any(asked.rows("SELECT 1 AS n FROM t LIMIT 1", spec.name) for spec in (tables.LEDGER, tables.PLAN))
+
+
+def _require_a_record_of_loss(settings: Settings, job: str) -> None:
+    if settings.kafka.accept_data_loss and folder_of(settings.storage.checkpoints, job) is None:
+        raise ConfigError(
+            f"kafka.accept_data_loss is true, and {job}'s checkpoint in {settings.storage.checkpoints} can't be read from "
+            "here: what is lost could not be put on record",
+            cure="set it to false, and give the job a new checkpoint (docs/operations.md, Checkpoints)",
         )
 
 

@@ -18,7 +18,7 @@ KNOWN = (
             r"KAFKA_DATA_LOSS|Some data may have been lost|offsets? .*out of range|OffsetOutOfRange", re.IGNORECASE
         ),
         "records that the checkpoint goes on from are gone from the broker",
-        "give --accept-data-loss to record the gap and go on, or restore the topic",
+        "give --accept-data-loss to record the gap and go on, or give the job a new checkpoint",
     ),
     (
         re.compile(r"UnknownTopicOrPartition|does not host this topic|Partition .* cannot be found"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -13,6 +11,7 @@ from pyspark.sql import functions as F
 from claimx_lib.observability.logs import carrying, logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.erasure import spared
+from claimx_lib.streams.gaps import record_gaps_of
 from claimx_lib.streams.small_batches import plan_for, records_of
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], No
             context.stop.check()
             plan_for(records_of(batch_id, context, job=stage.job), frame.sparkSession, context)
             with carrying(job=stage.job, batch_id=batch_id):
+                record_gaps_of(context, batch, job=stage.job)
                 stage.process_batch(spared(_in_range(frame, context), context, job=stage.job), batch)
         except Exception as error:
             context.failures[stage.job] = error
@@ -71,9 +71,3 @@ def _query_id(frame: DataFrame) -> str:
     if query_id is None:
         raise RuntimeError("process_batch runs outside a streaming query")
     return query_id
-
-
-def stored_query_id(checkpoint: str) -> str | None:
-    """Return the query id that a local checkpoint folder holds, None where there is none yet."""
-    metadata = Path(checkpoint) / "metadata"
-    return str(json.loads(metadata.read_text("utf-8"))["id"]) if metadata.is_file() else None
