@@ -111,6 +111,11 @@ def is_conflict(error: Exception) -> bool:
     return any(name in text for name in CONFLICTS)
 
 
+def is_another_type(error: Exception) -> bool:
+    """Tell whether rows could not be appended because a field of theirs has another type in the table."""
+    return "DELTA_FAILED_TO_MERGE_FIELDS" in str(error)
+
+
 def on_conflict_again(act: Callable[Given, Told]) -> Callable[Given, Told]:
     """Decorate a short MERGE, UPDATE or DELETE by id: it is tried again when another writer came first."""
 

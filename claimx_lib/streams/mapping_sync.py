@@ -25,7 +25,7 @@ from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.mapping_state import before_of
 from claimx_lib.streams.mapping_writes import JOB, append_history, merge_mapping, merge_projects
-from claimx_lib.streams.refusals import append_dead_letters
+from claimx_lib.streams.refusals import append_dead_letters, resolve_replayed
 from claimx_lib.transforms import identity
 from claimx_lib.transforms.dead_letters import dead_letter_rows
 
@@ -39,12 +39,15 @@ KEPT = {identity.IDENTITY: "history", identity.PROJECT_ALONE: "project", identit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """What a batch's records say of claims and of projects, which are refused, and how many came to which outcome."""
+    """What a batch's records say of claims and of projects, which are refused, how many came to which outcome, and the
+    dead letters that some of them are replays of.
+    """
 
     events: tuple[IdentityEvent, ...]
     project_events: tuple[ProjectEvent, ...]
     refusals: pa.Table
     outcomes: Counter[str]
+    letters: frozenset[str] = frozenset()
 
 
 def stage(context: JobContext) -> Stage:
@@ -82,6 +85,7 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext) -> Non
         crash_point("mapping_sync.dead_letters")
     if found.events or found.project_events:
         _sync(found, batch, context)
+        resolve_replayed(context, found.letters, [JOB])
     for outcome, number in found.outcomes.items():
         name = KEPT.get(outcome, "dead_letter")
         context.metrics.count("claimx_stream_records_total", number, job=JOB, outcome=name)
@@ -99,6 +103,7 @@ def statements(frame: DataFrame, context: JobContext) -> Statements:
         project_events=tuple(_project_event(row) for row in ours if row["is_project_event"]),
         refusals=_refusals(refused, sources),
         outcomes=Counter(outcome.to_pylist()),
+        letters=frozenset(row["letter"] for row in ours if row["letter"] is not None),
     )
 
 

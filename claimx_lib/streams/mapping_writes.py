@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.domain.identity import Project
 from claimx_lib.domain.mapping_fold import ClaimState, Entry
 from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
@@ -76,6 +77,7 @@ def _history_row(entry: Entry, at: datetime) -> dict[str, Any]:
     }
 
 
+@on_conflict_again
 def merge_projects(context: JobContext, projects: Mapping[int, Project]) -> None:
     """Bring the projects' rows up to these; each part of a row changes only for a greater event."""
     if not projects:
@@ -124,6 +126,7 @@ def _project_row(project: Project) -> dict[str, Any]:
     }
 
 
+@on_conflict_again
 def merge_mapping(context: JobContext, claims: Mapping[str, ClaimState]) -> None:
     """Bring the rows of these claims up to their state: one source row a claim, only rows that change.
 

@@ -49,8 +49,9 @@ class Repaired:
 def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT) -> Repaired:
     """Ask ClaimX again for rows whose enrichment failed, from events since `since` on, newest first.
 
-    A row is changed only where ClaimX has answered now, and gets a success message that says so. Run again, it takes
-    what is left. Streams may go on beside it. With `project_lookup` the project is asked for too where the row has none.
+    A row is changed only where ClaimX has answered now, and gets a success message that says so: the message first, so
+    that after a crash between them the row is still failed, and is asked for and told again. Run again, it takes what
+    is left. Streams may go on beside it. With `project_lookup` the project is asked for too where the row has none.
     """
     require_lookups(context.settings)
     failed = _failed(context, since, limit)
@@ -61,8 +62,8 @@ def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT)
     rows = context.session.createDataFrame(found, failed.schema)
     result = looked_up(rows, len(found), context, Calls(), job=JOB)
     try:
-        _change(result, context)
         _tell(result, context)
+        _change(result, context)
         return Repaired(asked=len(found), outcomes=dict(Counter(result.figures["enrichments"])))
     finally:
         result.rows.unpersist()

@@ -1,12 +1,14 @@
-"""Dead letters on their way into the table: each record and reason once, on whatever checkpoint."""
+"""Dead letters on their way into the table, each record and reason once, on whatever checkpoint; and out of it again."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.schemas.tables import DEAD_LETTERS
 from claimx_lib.streams.appends import append_new
 
@@ -26,7 +28,7 @@ def append_dead_letters(context: JobContext, rows: DataFrame, batch: BatchRef, *
     kept = rows.persist()
     try:
         letters = kept.select("dead_letter_id", "pipeline", "reason", "source_topic", "source_offset").collect()
-        known = _known(context, letters) if letters else set()
+        known = _known(context, kept, letters) if letters else set()
         opened = [letter for letter in letters if letter.dead_letter_id not in known]
         if opened:
             app_id = batch.app_id(job, DEAD_LETTERS.name, step)
@@ -36,8 +38,26 @@ def append_dead_letters(context: JobContext, rows: DataFrame, batch: BatchRef, *
         kept.unpersist()
 
 
-def _known(context: JobContext, letters: list[Row]) -> set[str]:
-    """The ids among `letters` that the table holds; offsets first, since the table's file statistics know them."""
+def resolve_replayed(context: JobContext, dead_letter_ids: Collection[str], pipelines: Collection[str]) -> None:
+    """Close the letters of these pipelines whose replays have their row now; a discarded one stays as it is."""
+    if dead_letter_ids:
+        _resolve(context, sorted(dead_letter_ids), list(pipelines))
+
+
+@on_conflict_again
+def _resolve(context: JobContext, ids: list[str], pipelines: list[str]) -> None:
+    is_meant = F.col("dead_letter_id").isin(ids) & F.col("pipeline").isin(pipelines)
+    context.warehouse.open(context.session, DEAD_LETTERS.name).update(
+        condition=is_meant & F.col("state").isin("OPEN", "REPLAYED"),  # the mark of who sent it may come later
+        set={"state": F.lit("RESOLVED"), "closed_at": F.lit(context.now())},
+    )
+
+
+def _known(context: JobContext, rows: DataFrame, letters: list[Row]) -> set[str]:
+    """The ids among `letters` that the table holds; offsets first, since the table's file statistics know them.
+
+    No more than these pass through the driver: two topics in one batch span a range of nearly all letters.
+    """
     offsets = [letter.source_offset for letter in letters]
     topics = sorted({letter.source_topic for letter in letters})
     there = (
@@ -45,7 +65,8 @@ def _known(context: JobContext, letters: list[Row]) -> set[str]:
         .where(F.col("source_topic").isin(topics) & F.col("source_offset").between(min(offsets), max(offsets)))
         .select("dead_letter_id")
     )
-    return {row.dead_letter_id for row in there.collect()} & {letter.dead_letter_id for letter in letters}
+    ours = there.join(F.broadcast(rows.select("dead_letter_id")), on="dead_letter_id", how="left_semi")
+    return {row.dead_letter_id for row in ours.collect()}
 
 
 def _without(rows: DataFrame, known: set[str]) -> DataFrame:

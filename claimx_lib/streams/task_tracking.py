@@ -13,13 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors import kafka
-from claimx_lib.connectors.delta import on_conflict_again
+from claimx_lib.connectors.delta import is_another_type, on_conflict_again
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.appends import append_new
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
-from claimx_lib.streams.refusals import append_dead_letters
+from claimx_lib.streams.refusals import append_dead_letters, resolve_replayed
 from claimx_lib.streams.tracking_intake import Intake, taken_in, without
 from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
 from claimx_lib.streams.tracking_results import Written, count, publish
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
 JOB = "task_tracking"
+REPLAYED_TO_US = (JOB, "task_trigger")
+"""Pipelines whose letters go back to the tracking topic."""
 _NOT_FOR_ENRICHMENT = ("topic", "key", "value", "headers", "verdict", "kafka_at")
 
 
@@ -69,6 +71,7 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, memory
         intake = taken_in(judged)
         letters = run.refuse(judged) if intake.refused else None
         written = run.track(judged, intake)
+        resolve_replayed(context, intake.letters, REPLAYED_TO_US)
         publish(context, judged, written, letters, now=run.now)
         crash_point("tracking-published")
         count(context, batch, intake, written, job=JOB)
@@ -109,6 +112,16 @@ class _Run:
         return Written(new=new, stored=stored.rows)
 
     def _append(self, new: Enriched, number: int, table: StructType) -> None:
+        """Once more where the table has got a field of ours in another type during the look-ups, by a repair of rows."""
+        try:
+            self._append_fitted(new, number, table)
+        except Exception as error:
+            if not is_another_type(error):
+                raise
+            now = self.context.warehouse.read(self.context.session, TRACKING.name).schema
+            self._append_fitted(new, number, now)
+
+    def _append_fitted(self, new: Enriched, number: int, table: StructType) -> None:
         job = self.context.settings.jobs.task_tracking
         texts = struct_texts(project_lookup=job.project_lookup)
         most = job.max_new_fields if job.schema_evolution else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from claimx_lib.transforms.built_once import built_once
+from claimx_lib.transforms.dead_letters import replayed_letter
 from claimx_lib.transforms.tracking import SKIPPED
 from claimx_lib.transforms.tracking_rows import day_number
 
@@ -25,6 +26,7 @@ class Intake:
 
     `events`: event_id to coordinates. `repeated`: coordinates of the others. `days`: days since 1970 of the events.
     `ends`: the offset after the last one, by (topic, partition). `kafka_seconds`: when the events came into Kafka.
+    `letters`: the dead letters that some of them are replays of.
     """
 
     records: int
@@ -35,6 +37,7 @@ class Intake:
     days: frozenset[int]
     ends: dict[tuple[str, int], int]
     kafka_seconds: tuple[float, ...]
+    letters: frozenset[str] = frozenset()
 
 
 def taken_in(rows: DataFrame) -> Intake:
@@ -50,6 +53,7 @@ def _light() -> list[Column]:
         F.when(F.col("verdict").isNull(), F.col("event_id")).alias("event_id"),
         day_number(F.col("event_timestamp")).alias("day"),
         F.unix_millis("kafka_at").alias("kafka_ms"),
+        F.when(F.col("verdict").isNull(), replayed_letter(F.col("headers"))).alias("letter"),
     ]
 
 
@@ -72,6 +76,7 @@ def _intake(records: list[dict[str, Any]]) -> Intake:
         repeated=tuple(repeated),
         days=frozenset(r["day"] for r in valid),
         ends={(r["topic"], r["partition"]): r["offset"] + 1 for r in records},
+        letters=frozenset(r["letter"] for r in valid if r["letter"] is not None),
         kafka_seconds=tuple(r["kafka_ms"] / 1000 for r in valid if r["kafka_ms"] is not None),
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from claimx_lib.domain.creation.headers import DEAD_LETTER_ID
 from claimx_lib.schemas.tables import DEAD_LETTERS
 from claimx_lib.transforms.decode import text_of
 
@@ -51,3 +52,10 @@ def dead_letter_id(pipeline: str) -> Column:
 def key_text(key: Column) -> Column:
     """A Kafka key as STRING: its text, or base64 where it is no valid UTF-8."""
     return F.coalesce(text_of(key), F.base64(key.cast("binary")))
+
+
+def replayed_letter(headers: Column) -> Column:
+    """The id of the dead letter that a record is the replay of; NULL where its headers name none."""
+    found = F.get(F.filter(headers, lambda header: header["key"] == DEAD_LETTER_ID), F.lit(0))["value"]
+    text = text_of(found)
+    return F.when(text.rlike("^[0-9a-f]{64}$"), text)

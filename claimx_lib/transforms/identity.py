@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from claimx_lib.domain.identity import ACTIONS, CLAIMX, DOMAINS, MANUAL, SET
 from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.transforms.claim_number import claim_key, is_claim_number, trimmed
+from claimx_lib.transforms.dead_letters import replayed_letter
 from claimx_lib.transforms.decode import as_instant, as_long, json_object, text_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _FIELDS = ("event_id", "event_type", "domain", "project_id", "timestamp", "by", 
 _COORDINATES = ("topic", "partition", "offset")
 _COLUMNS = (
     "event_id", "claim_number", "claim_key", "source", "action", "project_id", "event_timestamp", "by", "why",
-    "is_project_event", "project_name", "address",
+    "is_project_event", "project_name", "address", "letter",
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def judged(frame: DataFrame, sources: Sources, *, max_future_seconds: float) -> 
     """One row a record with its `outcome`: `identity`, `project` (an event without a claim number), `not_ours`, or a reason.
 
     Input: the columns of a Kafka record. Output: outcome, coordinates; event_id, claim_number, claim_key, source, action, project_id BIGINT, event_timestamp, by, why,
-    is_project_event, project_name, address. On `claimx.events` only PROJECT_* objects are ours.
+    is_project_event, project_name, address, letter (of which it is the replay). On `claimx.events` only PROJECT_* objects are ours.
     """
     parsed = _parsed(frame, sources)
     stated = parsed.select(
@@ -51,6 +52,7 @@ def judged(frame: DataFrame, sources: Sources, *, max_future_seconds: float) -> 
         "timestamp",
         "event",
         "is_project_event",
+        "letter",
         _text(F.col("event.event_id"), LONGEST_ID + 1).alias("event_id"),
         _claim(F.col("claim")).alias("claim_number"),
         F.col("claim").isNotNull().alias("has_claim"),
@@ -105,7 +107,8 @@ def _parsed(frame: DataFrame, sources: Sources) -> DataFrame:
     is_events = F.col("topic") == sources.claimx_events
     mentions = F.coalesce(F.contains(F.col("value"), F.lit(PROJECT_EVENTS.encode())), F.lit(col=False))
     text = F.when(~is_events | mentions, text_of(F.col("value")))
-    read = frame.select(*_COORDINATES, "timestamp", is_events.alias("is_events"), text.alias("text"))
+    letter = F.when(~is_events, replayed_letter(F.col("headers"))).alias("letter")
+    read = frame.select(*_COORDINATES, "timestamp", is_events.alias("is_events"), text.alias("text"), letter)
     objects = read.select("*", json_object(F.col("text"), _FIELDS).alias("event"))
     nested = objects.select(
         *objects.columns,

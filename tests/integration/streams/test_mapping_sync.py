@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import functions as F
 
-from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
+from claimx_lib.schemas.tables import DEAD_LETTERS, MAPPING, MAPPING_HISTORY, PROJECTS
 from claimx_lib.streams.context import JobContext
 from tests.fakes.mapping_run import SYNC, Run, at, minute, numbered, said
 from tests.fakes.records import frame_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def replay(run: Run, value: dict[str, Any], letter: str) -> DataFrame:
+    """The value as a record that says which dead letter it is the replay of."""
+    header = F.struct(F.lit("x-dead-letter-id").alias("key"), F.lit(letter.encode()).alias("value"))
+    return run.frame(value).withColumn("headers", F.array(header))
 
 
 @pytest.fixture
@@ -127,6 +138,27 @@ def test_any_order_and_cut_of_the_records_makes_the_same_tables(
     backwards.take(frame_of(run.context.session, records[:6:-1]))
     backwards.take(frame_of(run.context.session, records[6::-1]))
     assert (backwards.state(), backwards.dead_letters()) == (rows, run.dead_letters())
+
+
+def test_a_letter_whose_replay_is_mapped_is_resolved(run: Run) -> None:
+    """A mended event that comes back with its letter's id closes that letter, whether the mark of the sender came first
+    or not; one that is refused again closes none, and nobody closes a letter of another job.
+    """
+    run.batch(said("A-1", "none", 1), said("---", 2, 2))
+    letters = {row.source_offset: row.dead_letter_id for row in run.table(DEAD_LETTERS.name).collect()}
+    mended = [(said("A-1", 1, 1), letters[0]), (said("---", 2, 2), letters[1])]
+    for value, letter in mended:
+        run.take(replay(run, value, letter))
+    states = {
+        row.dead_letter_id: (row.state, row.closed_at is not None) for row in run.table(DEAD_LETTERS.name).collect()
+    }
+    assert states[letters[0]] == ("RESOLVED", True)
+    assert {state for letter, state in states.items() if letter != letters[0]} == {("OPEN", False)}
+    table = run.context.warehouse.open(run.context.session, DEAD_LETTERS.name)
+    table.update(F.col("dead_letter_id") == letters[1], {"pipeline": F.lit("task_creation")})
+    run.take(replay(run, said("B-1", 3, 3), letters[1]))
+    others = run.table(DEAD_LETTERS.name).where("pipeline = 'task_creation'").collect()
+    assert [row.state for row in others] == ["OPEN"]
 
 
 def test_a_withdrawn_claim_leaves_a_trace_and_no_row(run: Run) -> None:

@@ -1,0 +1,81 @@
+"""task_tracking where something changes amid its batch, or comes back: the token, the table, a dead letter."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyspark.sql import functions as F
+
+from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.streams.task_tracking import Memory, process_batch
+from claimx_lib.streams.tracking_lookup import Calls
+from tests.fakes.claimx import TOKEN
+from tests.fakes.clock import FakeClock
+from tests.fakes.world import World, Worlds, tracking_message
+
+NOW = datetime(2026, 1, 10, 12, 35, tzinfo=UTC)
+
+
+def test_a_letter_whose_replay_has_its_row_is_resolved(world: World) -> None:
+    """A mended message that comes back with its letter's id closes that letter once its row is there."""
+    unread = world.frame([tracking_message(f"e{n}", timestamp="yesterday") for n in (1, 2)], topic="tracking")
+    process_batch(unread, world.batch(0), world.context(now=lambda: NOW))
+    first, second = world.letters()
+    header = F.struct(F.lit("x-dead-letter-id").alias("key"), F.lit(first.dead_letter_id.encode()).alias("value"))
+    frame = world.frame([tracking_message("e1")], topic="tracking", first=2).withColumn("headers", F.array(header))
+    process_batch(frame, world.batch(1), world.context(now=lambda: NOW))
+    assert [row.event_id for row in world.rows()] == ["e1"]
+    states = {row.dead_letter_id: (row.state, row.closed_at is not None) for row in world.letters()}
+    assert states == {first.dead_letter_id: ("RESOLVED", True), second.dead_letter_id: ("OPEN", False)}
+
+
+class RotatingClock(FakeClock):
+    """A new token is put in place at the moment at which a batch, its token read, is about to ask."""
+
+    def __init__(self, secret: Path) -> None:
+        super().__init__()
+        self.secret = secret
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.secret.write_text(TOKEN)
+
+
+def test_a_token_that_changes_amid_a_batch_is_tried_once_more(
+    new: Worlds, simulator: Simulator, tmp_path: Path
+) -> None:
+    """ClaimX refuses the token that a batch began with: the batch is asked again with the new one, and has its details."""
+    secret = tmp_path / "token"
+    secret.write_text("outdated")
+    world = new(f"claimx.token={{file: {secret}}}")
+    simulator.control.put_tasks([{"id": 789, "status": "open"}])
+    since, memory = len(simulator.control.requests()), Memory(calls=Calls(clock=RotatingClock(secret)))
+    process_batch(world.frame([tracking_message("e1")]), world.batch(0), world.context(now=lambda: NOW), memory)
+    assert [line["status"] for line in simulator.control.requests()[since:]] == [401, 200]
+    assert [(row.event_id, row.enrichment_status) for row in world.rows()] == [("e1", "enriched")]
+
+
+class EvolvingClock(FakeClock):
+    """A field is added to the table at the moment at which a batch, the table's columns read, is about to ask."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        table = f"delta.`{self.world.folder}/warehouse/itel_cabinet_task_tracking`"
+        self.world.spark.sql(f"ALTER TABLE {table} ADD COLUMNS (original_event.x BIGINT)")
+
+
+def test_a_field_that_the_table_gets_in_another_type_amid_a_batch_is_rescued(world: World) -> None:
+    """A repair beside the job makes BIGINT of a field that a batch has as text: the row is written, the text is kept."""
+    message = tracking_message("e1", task=None)
+    message["task"]["x"] = "seven"
+    memory = Memory(calls=Calls(clock=EvolvingClock(world)))
+    process_batch(world.frame([message]), world.batch(0), world.context(now=lambda: NOW), memory)
+    (row,) = world.rows()
+    assert (row.event_id, row.original_event.x) == ("e1", None)
+    assert json.loads(row.rescued_data) == {"original_event": {"x": "seven"}}
