@@ -41,12 +41,12 @@ def publish(
     """Send a success message for each event of the batch, an errors message for each failure, in one write."""
     settings = context.settings
     topics, pii = settings.kafka.topics, settings.pii
-    rows = _told(context, judged, written, now)
-    errors = [tracking_messages.failures(told) for told in rows if "raw_value" in told.columns]
+    rows = [*_new(written, judged, now), *_stored(context, written, judged)]
+    errors = [told.failures for told in rows if told.failures is not None]
     if letters is not None:
         errors.append(letters.select(*tracking_messages.ERROR_COLUMNS))
     largest = settings.kafka.max_message_bytes
-    messages = [tracking_messages.success_messages(told, topics.tracking_success, pii) for told in rows]
+    messages = [tracking_messages.success_messages(told.rows, topics.tracking_success, pii) for told in rows]
     messages += [
         tracking_messages.error_messages(e, topics.tracking_errors, pii, at=now, max_message_bytes=largest)
         for e in errors
@@ -55,21 +55,37 @@ def publish(
         kafka.write(reduce(DataFrame.unionByName, messages), settings.kafka)
 
 
-def _told(context: JobContext, judged: DataFrame, written: Written, now: datetime) -> list[DataFrame]:
-    """New and stored rows as messages need them; with their raw values where any of them failed."""
-    told: list[DataFrame] = []
-    valid = judged.where(F.col("verdict").isNull()).withColumn("raw_value", F.col("value"))
-    if written.new is not None:
-        new = written.new.rows.withColumn("processed_at", F.lit(iso(now)))
-        raw = valid.select("partition", "offset", "raw_value")
-        has_failed = _FAILED in written.new.figures["enrichments"]
-        told.append(new.join(raw, on=["partition", "offset"], how="inner") if has_failed else new)
-    if written.stored:
-        stored = _stored_frame(context, written.stored)
-        raw = valid.groupBy("event_id").agg(F.first("raw_value").alias("raw_value"))
-        has_failed = any(row["enrichment_status"] == _FAILED for row in written.stored)
-        told.append(stored.join(raw, on="event_id", how="inner") if has_failed else stored)
-    return told
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """Rows as messages need them, and those that failed, if any did, with their raw values."""
+
+    rows: DataFrame
+    failures: DataFrame | None
+
+
+def _new(written: Written, judged: DataFrame, now: datetime) -> list[_Told]:
+    if written.new is None:
+        return []
+    rows = written.new.rows.withColumn("processed_at", F.lit(iso(now)))
+    has_failed = _FAILED in written.new.figures["enrichments"]
+    coordinates = ("partition", "offset")
+    failed = tracking_messages.failures(rows, _raw(judged), coordinates) if has_failed else None
+    return [_Told(rows=rows, failures=failed)]
+
+
+def _stored(context: JobContext, written: Written, judged: DataFrame) -> list[_Told]:
+    """An event that came more than once is told once, with the first of its records."""
+    if not written.stored:
+        return []
+    rows = _stored_frame(context, written.stored)
+    has_failed = any(row["enrichment_status"] == _FAILED for row in written.stored)
+    records = _raw(judged).groupBy("event_id").agg(F.first("raw_value").alias("raw_value"))
+    return [_Told(rows=rows, failures=tracking_messages.failures(rows, records, ("event_id",)) if has_failed else None)]
+
+
+def _raw(judged: DataFrame) -> DataFrame:
+    valid = judged.where(F.col("verdict").isNull())
+    return valid.select("partition", "offset", "event_id", F.col("value").alias("raw_value"))
 
 
 def _stored_frame(context: JobContext, stored: list[dict[str, Any]]) -> DataFrame:

@@ -60,15 +60,22 @@ def _success(topic: str, pii: Pii) -> list[Column]:
     return [F.lit(topic).alias("topic"), F.col("event_id").alias("key"), F.to_json(value, _WITH_NULLS).alias("value")]
 
 
-def failures(rows: DataFrame) -> DataFrame:
-    """The rows whose details could not be fetched, as `error_messages` takes them; with raw_value."""
+def failures(rows: DataFrame, records: DataFrame, on: tuple[str, ...]) -> DataFrame:
+    """The rows whose details could not be fetched, as `error_messages` takes them.
+
+    `records` has each one's raw_value, found by the columns `on`. The failures are broadcast: they are short, where a
+    record may weigh a megabyte.
+    """
     failed = rows.where(F.col("enrichment_status") == str(EnrichmentStatus.FAILED))
     made = {
         "dead_letter_id": F.lit(None).cast("string"),
         "reason": F.lit(str(Reason.API_UNAVAILABLE)),
         "error": F.col("enrichment_error"),
     }
-    return failed.withColumns(made).select(*ERROR_COLUMNS)
+    short = dict.fromkeys([*on, *ERROR_COLUMNS])
+    del short["raw_value"]
+    raw = records.select(*on, "raw_value")
+    return raw.join(F.broadcast(failed.withColumns(made).select(*short)), on=[*on]).select(*ERROR_COLUMNS)
 
 
 def error_messages(rows: DataFrame, topic: str, pii: Pii, *, at: datetime, max_message_bytes: int) -> DataFrame:
