@@ -22,9 +22,12 @@ def check(env: Env = "local", config: ConfigFile = None, sets: Sets = None, as_j
 
     Example: claimx config check --env prod
     """
+    from claimx_lib.config.tracking_topic import require_templates
+
     problems: tuple[str, ...] = ()
     try:
-        settings_of(env, config, sets)
+        settings = settings_of(env, config, sets)
+        require_templates(settings.jobs, settings.kafka.topics.tracking)
     except SettingsError as error:
         problems = error.problems
     except ConfigError as error:

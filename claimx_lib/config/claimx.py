@@ -11,6 +11,7 @@ from claimx_lib.config.model import Count, Model, PerSecond, PositiveCount, Posi
 from claimx_lib.config.secrets import SecretReference
 
 BASE_URL = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
+PROXY_URL = re.compile(r"https?://[^/\s?#@]+/?")
 PLACES = {"task": {"task_id"}, "project": {"project_id"}, "create_task": {"project_id"}, "task_search": {"project_id"}}
 """What each path of `claimx.paths` has in braces; the others have nothing."""
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
@@ -57,6 +58,8 @@ class ClaimX(Model):
 
     base_url: str
     allow_plaintext: bool
+    ca_bundle: str | None
+    proxy_url: str | None
     token: SecretReference
     timeout_seconds: PositiveSeconds
     max_retries: Count
@@ -76,6 +79,13 @@ class ClaimX(Model):
         if not BASE_URL.fullmatch(value) or not _has_port(value):
             raise ValueError("give http:// or https://, a host, and where needed :port and /path; no user, no query")
         return value.rstrip("/")
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _is_a_proxy(cls, value: str | None) -> str | None:
+        if value is not None and not (PROXY_URL.fullmatch(value) and _has_port(value)):
+            raise ValueError("give http:// or https://, a host, and where needed :port; no user, no path")
+        return value
 
     @field_validator("headers")
     @classmethod

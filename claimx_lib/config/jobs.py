@@ -12,6 +12,7 @@ from claimx_lib.config.model import Count, Model, PerSecond, Port, PositiveCount
 
 StartingOffsets = Literal["earliest", "latest"]
 NormalizationRule = Literal["uppercase", "lowercase", "remove_dashes", "strip_leading_zeros"]
+Template = Annotated[int, Field(ge=0, le=2_147_483_647)]
 FieldPath = Annotated[str, Field(pattern=r"^[^.`'?*\[\]]+(\.[^.`'?*\[\]]+)*$")]
 """Names of a message's fields, from outside in, with dots between."""
 COLUMNS = (
@@ -88,7 +89,7 @@ class TaskTrigger(Job):
     include_task_data: bool
     include_project_data: bool
     log_events_per_batch: Count
-    triggers: dict[int, Trigger] = Field(min_length=1)
+    triggers: dict[Template, Trigger] = Field(min_length=1)
 
 
 class FieldRule(Model):
@@ -103,7 +104,8 @@ class FieldRule(Model):
     @classmethod
     def _is_a_pattern(cls, value: str | None) -> str | None:
         try:
-            re.compile(value or "")
+            if re.compile(value or "").groupindex:
+                raise ValueError("no regular expression that Java takes too: leave out the group's name")
         except re.error as error:
             raise ValueError(f"no regular expression: {error}") from None
         return value

@@ -66,9 +66,16 @@ def _read(reference: SecretReference, path: str) -> str:
     if reference.env is not None:
         return os.environ.get(reference.env, "")
     if reference.file is not None:
-        file = Path(reference.file)
-        return file.read_text("utf-8") if file.is_file() else ""
+        return _from_file(Path(reference.file), path)
     return _from_scope(reference, path)
+
+
+def _from_file(file: Path, path: str) -> str:
+    try:
+        return file.read_text("utf-8") if file.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "no text in UTF-8"
+        raise ConfigError(f"{path}: file {file}: {why}", cure="make it a text that who runs this may read") from None
 
 
 def _from_scope(reference: SecretReference, path: str) -> str:

@@ -70,6 +70,20 @@ class Kafka(Model):
             )
         return self
 
+    @model_validator(mode="after")
+    def _sasl_is_complete(self) -> Kafka:
+        if not self.security_protocol.startswith("SASL"):
+            return self
+        given: dict[str, object] = {"sasl_mechanism": self.sasl_mechanism}
+        if self.sasl_mechanism != "OAUTHBEARER":
+            given |= {"sasl_username": self.sasl_username, "sasl_password": self.sasl_password}
+        missing = [name for name, value in given.items() if value is None]
+        if missing:
+            raise ValueError(
+                f"{self.security_protocol} without kafka.{missing[0]}: set it, or another security_protocol"
+            )
+        return self
+
 
 class Storage(Model):
     """Where tables and checkpoints are."""

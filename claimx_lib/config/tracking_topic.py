@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from claimx_lib.config.jobs import FieldRule, Jobs, Trigger, TriggerAction
-
-RULE = ("jobs", "task_tracking", "field_rules", "task_id")
-"""Where the templates stand that task_tracking takes."""
+from claimx_lib.errors import ConfigError
 
 
 def with_topic(jobs: Jobs, topic: str) -> Jobs:
@@ -52,6 +50,17 @@ def refused_templates(jobs: Jobs, topic: str) -> Refused | None:
     if not refused:
         return None
     return Refused(templates=tuple(refused), wanted=tuple(dict.fromkeys([*chain(*wanted), *refused])))
+
+
+def require_templates(jobs: Jobs, topic: str) -> None:
+    """Raise ConfigError, with the cure, where `refused_templates` has any."""
+    refused = refused_templates(jobs, topic)
+    if refused is not None:
+        raise ConfigError(
+            f"jobs.task_tracking.field_rules.task_id refuses template {', '.join(map(str, refused.templates))}, "
+            f"which jobs.task_trigger.triggers sends to {topic}",
+            cure=f"set it to {{one_of: [{', '.join(map(str, refused.wanted))}]}}",
+        )
 
 
 def _sent(jobs: Jobs, topic: str) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -41,8 +42,11 @@ class ApiSettings:
 def api_settings(claimx: ClaimX, token: Secret) -> ApiSettings:
     """The settings' `claimx` group as a value, with the token as it is now.
 
-    Raises ConfigError where the token would go to another machine in clear and `claimx.allow_plaintext` is false.
+    Raises ConfigError where the token would go to another machine in clear and `claimx.allow_plaintext` is false, and
+    where `claimx.ca_bundle` holds no certificates.
     """
+    if claimx.ca_bundle is not None:
+        _require_certificates(claimx.ca_bundle)
     address = urlsplit(claimx.base_url)
     if address.scheme == "http" and not claimx.allow_plaintext and not is_loopback(address.hostname or ""):
         raise ConfigError(
@@ -61,4 +65,16 @@ def api_settings(claimx: ClaimX, token: Secret) -> ApiSettings:
         project_search_path=claimx.paths.project_search,
         create_task_path=claimx.paths.create_task,
         task_search_path=claimx.paths.task_search,
+        ca_bundle=claimx.ca_bundle,
+        proxy_url=claimx.proxy_url,
     )
+
+
+def _require_certificates(bundle: str) -> None:
+    try:
+        ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise ConfigError(
+            f"claimx.ca_bundle: {bundle}: {error.strerror or 'no certificates in it'}",
+            cure="give a file of certificates in PEM, there on driver and executors",
+        ) from None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RECORD = ("key", "value", "topic", "partition", "offset", "timestamp", "headers")
 FULL_BATCH_BYTES = 262_144
 """Kafka's own 16 KB make a request of every dozen messages."""
+LIBRDKAFKA_ONLY = frozenset({"ssl.ca.location", "ssl.certificate.location", "ssl.key.location"})
 LOGIN_MODULES = {
     "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",
     "SCRAM-SHA-256": "org.apache.kafka.common.security.scram.ScramLoginModule",
@@ -60,7 +61,7 @@ def spark_options(kafka: Kafka) -> dict[str, str]:
     options = {
         "kafka.bootstrap.servers": kafka.bootstrap_servers,
         "kafka.security.protocol": kafka.security_protocol,
-        **{f"kafka.{key}": value for key, value in kafka.options.items()},
+        **{f"kafka.{key}": value for key, value in _java_options(kafka).items()},
     }
     if kafka.sasl_mechanism is not None:
         options["kafka.sasl.mechanism"] = kafka.sasl_mechanism
@@ -71,6 +72,15 @@ def spark_options(kafka: Kafka) -> dict[str, str]:
         options["kafka.sasl.jaas.config"] = (
             f'{module} required username="{_quoted(kafka.sasl_username or "")}" password="{_quoted(password)}";'
         )
+    return options
+
+
+def _java_options(kafka: Kafka) -> dict[str, str]:
+    """`kafka.options` as Java's client takes them: librdkafka's file of certificates is a truststore in PEM there."""
+    options = {key: value for key, value in kafka.options.items() if key not in LIBRDKAFKA_ONLY}
+    bundle = kafka.options.get("ssl.ca.location")
+    if bundle is not None and "ssl.truststore.location" not in options:
+        options |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": bundle}
     return options
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claimx_lib.config.secrets import read_secret
-from claimx_lib.errors import KafkaError
+from claimx_lib.errors import ConfigError, KafkaError
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -30,12 +30,16 @@ class Message:
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
-    """Return librdkafka's options for these settings."""
+    """Return librdkafka's options for these settings.
+
+    A truststore is Java's alone; a keystore serves both (PKCS#12), unless the certificate is named by itself.
+    """
+    javas = ("ssl.truststore.", *(["ssl.keystore."] if "ssl.certificate.location" in kafka.options else []))
     options: dict[str, Any] = {
         "bootstrap.servers": kafka.bootstrap_servers,
         "security.protocol": kafka.security_protocol,
         "log_level": 0,
-        **kafka.options,
+        **{key: value for key, value in kafka.options.items() if not key.startswith(javas)},
     }
     if kafka.sasl_mechanism is not None:
         options["sasl.mechanism"] = kafka.sasl_mechanism
@@ -46,10 +50,14 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
 
 
 def admin(kafka: Kafka) -> AdminClient:
-    """Return an admin client; nothing is sent yet."""
+    """Return an admin client; nothing is sent yet. ConfigError where the client does not take the settings."""
+    from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    return AdminClient(client_options(kafka))
+    try:
+        return AdminClient(client_options(kafka))
+    except KafkaException as error:
+        raise ConfigError(f"kafka: {error.args[0].str()}", cure="mend it in the kafka group of the settings") from None
 
 
 def require_broker(kafka: Kafka) -> None:

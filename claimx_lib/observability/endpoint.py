@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Metrics as MetricsSettings
 
 OFF = 0
+PLACES = {"metrics.port": "CLAIMX_METRICS_PORT"}
+"""Settings that conf/base.yaml takes from the environment."""
 
 
 @contextmanager
-def served(registry: CollectorRegistry, settings: MetricsSettings, *, port: int) -> Iterator[None]:
+def served(
+    registry: CollectorRegistry, settings: MetricsSettings, *, port: int, setting: str = "metrics.port"
+) -> Iterator[None]:
     """Serve the registry at `http://<host>:<port>/metrics` for as long as the block runs; port 0 serves nothing.
 
-    Raises ClaimxError that names the setting where the port is taken.
+    Raises ClaimxError that names the setting, `setting`, where the port is taken.
     """
     if port == OFF:
         yield
@@ -29,8 +33,8 @@ def served(registry: CollectorRegistry, settings: MetricsSettings, *, port: int)
         server, thread = start_http_server(port, addr=settings.host, registry=registry)
     except OSError as error:
         raise ClaimxError(
-            f"metrics.port: {settings.host}:{port} can't be served: {error.strerror}",
-            cure="set CLAIMX_METRICS_PORT to a free port, or to 0 for no endpoint",
+            f"{setting}: {settings.host}:{port} can't be served: {error.strerror}",
+            cure=f"set {PLACES.get(setting, setting)} to a free port, or to 0 for no endpoint",
         ) from None
     try:
         yield

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from claimx_lib.connectors.api_settings import ApiSettings
+from claimx_lib.config.load import load
+from claimx_lib.connectors.api_settings import ApiSettings, api_settings
 from claimx_lib.connectors.claimx_api import KeepAliveClaimX, OpenClaimX, RequestsClaimX
 from claimx_lib.domain.secret import Secret
 from tests.fakes.claimx import TOKEN
@@ -40,8 +41,8 @@ def proxy():
 def test_a_proxy_of_the_settings_is_used(proxy):
     """Partitions behind a proxy have the client that knows one."""
     url, asked = proxy
-    opener = OpenClaimX(settings=ApiSettings(base_url="http://claimx.invalid", token=Secret("t"), proxy_url=url))
-    client = opener()
+    sets = ["claimx.base_url=http://claimx.invalid", "claimx.allow_plaintext=true", f"claimx.proxy_url={url}"]
+    client = OpenClaimX(settings=api_settings(load(sets=sets).claimx, Secret("t")))()
     assert client.get_task("5").is_ok
     assert asked == ["http://claimx.invalid/api/v1/tasks/5"]
     client.close()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from claimx_lib.connectors.api_settings import ApiSettings
+from claimx_lib.config.load import load
+from claimx_lib.connectors.api_settings import ApiSettings, api_settings
 from claimx_lib.connectors.claimx_api import KeepAliveClaimX, RequestsClaimX
 from claimx_lib.domain.api import ApiOutcome
 from claimx_lib.domain.secret import Secret
@@ -78,8 +79,8 @@ def test_an_unknown_certificate_is_refused_and_nothing_sent(base_url, client_cla
 @pytest.mark.parametrize("client_class", [RequestsClaimX, KeepAliveClaimX])
 def test_a_bundle_of_ones_own_is_trusted(base_url, certificate, client_class):
     """A company's own certificates are named by a setting; several calls share the connection."""
-    settings = ApiSettings(base_url=base_url, token=Secret("t"), timeout_seconds=60, ca_bundle=str(certificate[0]))
-    client = client_class(settings)
+    sets = [f"claimx.base_url={base_url}", "claimx.timeout_seconds=60", f"claimx.ca_bundle={certificate[0]}"]
+    client = client_class(api_settings(load(sets=sets).claimx, Secret("t")))
     assert [client.get_task(str(n)).kind for n in range(3)] == [ApiOutcome.OK] * 3
     client.close()
 

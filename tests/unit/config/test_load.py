@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -142,10 +143,18 @@ def test_any_text_as_an_argument_gives_settings_or_a_line(text: str) -> None:
         ('jobs.task_tracking.field_rules.task_id={matches: "("}', "no regular expression: missing )"),
         ("claimx.paths.task=/tasks/{id}", "give a path that begins with / and holds {task_id}"),
         ("claimx.base_url=https://host:99999", "give http:// or https://, a host"),
+        (
+            "claimx.proxy_url=http://me:word@proxy:3128",
+            "give http:// or https://, a host, and where needed :port; no user",
+        ),
         ('claimx.headers={X-A: "a\\r\\nX-B: b"}', "'X-A' is no header"),
         ("analysis.timezone=Mars/Olympus", "give a zone's name"),
         ("pii.mask_columns=[task_name]", "it should be 'original_event', "),
         ("kafka.bootstrap_servers=broker.example:9092", "--set: kafka: PLAINTEXT to broker.example:9092"),
+        ("kafka.security_protocol=SASL_SSL", "--set: kafka: SASL_SSL without kafka.sasl_mechanism: set it"),
+        ("jobs.task_creation.events_since=2026-11-31T00:00:00Z", "events_since = '2026-11-31T00:00:00Z': it should be"),
+        ("jobs.task_trigger.triggers.3000000000={name: A, on_any: {}}", "triggers.3000000000"),
+        ('jobs.task_tracking.field_rules.task_id={matches: "(?P<a>x)"}', "no regular expression that Java takes too"),
     ],
 )
 def test_what_would_fail_in_a_run_is_told_by_the_check(wrong: str, line: str) -> None:
@@ -166,3 +175,56 @@ def test_fields_fill_columns_that_the_table_has() -> None:
     scalars = [c.name for c in TRACKING.schema if not isinstance(c.dataType, StructType)]
     assert set(COLUMNS) <= set(scalars)
     assert {c.name for c in TRACKING.schema if not c.nullable} - set(COLUMNS) == {"processed_timestamp"}
+
+
+@pytest.mark.parametrize(
+    ("sets", "line"),
+    [
+        (
+            ["kafka.topics.tracking=claimx.events"],
+            "--set: kafka.topics.tracking: claimx.events is kafka.topics.claimx_events too",
+        ),
+        (
+            ["jobs.task_trigger.triggers.32513.on_any.publish_to_topic=xact.events"],
+            "jobs.task_trigger.triggers.32513.on_any.publish_to_topic: xact.events is kafka.topics.xact_events too",
+        ),
+        (
+            ["kafka.topics.tracking_errors=itel.cabinet.task.tracking"],
+            "kafka.topics.tracking_errors: itel.cabinet.task.tracking is kafka.topics.tracking too",
+        ),
+        (
+            ["jobs.task_creation.dlq_topic=xact.task-creation.retry"],
+            "jobs.task_creation.dlq_topic: xact.task-creation.retry is jobs.task_creation.retry_topic too",
+        ),
+        (
+            ["kafka.topics.project_sync=claimx.events"],
+            "kafka.topics.project_sync: claimx.events is kafka.topics.claimx_events too",
+        ),
+        (
+            ["jobs.task_creation.retry_topic=itel.cabinet.task.tracking"],
+            "jobs.task_creation.retry_topic: itel.cabinet.task.tracking is kafka.topics.tracking too",
+        ),
+    ],
+)
+def test_what_is_sent_never_comes_back_as_input(sets: list[str], line: str) -> None:
+    """An output that is an input of ours too would feed itself without end: both settings are named, with the cure."""
+    with pytest.raises(SettingsError) as caught:
+        load(sets=sets, environ={})
+    assert any(line in problem and "give another name" in problem for problem in caught.value.problems)
+
+
+def test_topics_that_may_be_one_are_no_problem() -> None:
+    """Decisions on `project.sync`, triggers on the tracking topic, successes and errors on one topic: nothing loops."""
+    assert load(sets=["kafka.topics.manual_decisions=project.sync", "kafka.topics.tracking_errors=x",
+                      "kafka.topics.tracking_success=x"], environ={})  # fmt: skip
+
+
+def test_a_date_in_a_file_is_read_by_its_setting(tmp_path: Path) -> None:
+    """One that no calendar has is a wrong setting, named by file and path; one that is there holds."""
+    file = tmp_path / "own.yaml"
+    file.write_text("jobs: {task_creation: {events_since: 2026-02-30T00:00:00Z}}")
+    with pytest.raises(SettingsError, match=r"own\.yaml: jobs\.task_creation\.events_since = '2026-02-30T00:00:00Z'"):
+        load(config=file, environ={})
+    file.write_text("jobs: {task_creation: {events_since: 2026-02-28T00:00:00Z}}")
+    since = load(config=file, environ={}).jobs.task_creation.events_since
+    assert since == datetime(2026, 2, 28, tzinfo=UTC)

@@ -100,3 +100,12 @@ def test_what_is_started_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> 
         assert not set(held) & set(os.environ)
         assert os.environ["OUR_LANGUAGE"] == "en"
     assert {name: os.environ[name] for name in held} == held
+
+
+def test_a_file_that_is_no_text_is_told_in_a_line(tmp_path: Path) -> None:
+    """Path, file and cure; never what is in it."""
+    file = tmp_path / "token"
+    file.write_bytes(b"\xff\xfe sentinel")
+    with pytest.raises(ConfigError, match=rf"claimx\.token: file {file}: no text in UTF-8 — make it") as caught:
+        read_secret(SecretReference(file=str(file)), path="claimx.token")
+    assert "sentinel" not in str(caught.value)

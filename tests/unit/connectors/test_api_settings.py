@@ -1,6 +1,8 @@
-"""Where the token may go."""
+"""Where the token may go, and whom it is shown to."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +30,13 @@ def test_the_token_goes_to_another_machine_by_https_alone(monkeypatch: pytest.Mo
 def test_tls_and_this_machine_need_no_leave(url: str) -> None:
     """What nobody on the way can read is sent as it is set."""
     assert api_settings(load(sets=[f"claimx.base_url={url}"]).claimx, Secret("t")).base_url == url
+
+
+def test_a_bundle_without_certificates_stops_the_start(tmp_path: Path) -> None:
+    """A file that is not there, or holds none, is told with path, value and cure; none given is no bundle."""
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    for bundle in (empty, tmp_path / "missing.pem"):
+        with pytest.raises(ConfigError, match=rf"claimx\.ca_bundle: {bundle}: .* in PEM"):
+            api_settings(load(sets=[f"claimx.ca_bundle={bundle}"]).claimx, Secret("t"))
+    assert api_settings(load().claimx, Secret("t")).ca_bundle is None
