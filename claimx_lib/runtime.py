@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from claimx_lib.observability.metrics import Metrics
 from claimx_lib.observability.push import pushed
 from claimx_lib.operations.backfill import backfill_settings
 from claimx_lib.operations.gauges import refreshed, table_gauges
-from claimx_lib.operations.maintenance import Step, maintain, reported
+from claimx_lib.operations.maintenance import Step, lasting_rules, maintain, reported
 from claimx_lib.operations.preflight import checked, tables_of
 from claimx_lib.operations.tables import require_tables
 from claimx_lib.streams.application import FLOW, Failures, run_in_turn, run_together
@@ -77,7 +77,7 @@ def run(
     configure_logs(settings.logging)
     gaps = checked(settings, names)
     with (
-        served(counted.registry, settings.metrics, port=_port(names, settings)),
+        _served(counted, names, settings),
         pushed(counted.registry, settings.metrics, run="-".join(names), is_continuous=not available_now),
         stop_on_signals(flag) if stop is None else nullcontext(),
         spark_session(settings, app_name=f"claimx {' '.join(names)}") as session,
@@ -138,7 +138,7 @@ def keep_up(settings: Settings) -> list[Step]:
     with spark_session(settings, app_name="claimx maintenance") as session:
         context = JobContext(session=session, settings=settings, metrics=Metrics())
         require_tables(settings, tables_of([MAINTENANCE]), session)
-        steps = maintain(session, context.warehouse, job, now=utc_now())
+        steps = maintain(session, context.warehouse, job, now=utc_now(), lasting_rules=lasting_rules(settings.jobs))
         if job.reenrich_days and settings.jobs.task_tracking.lookup_enabled:
             since = utc_now() - timedelta(days=job.reenrich_days)
             steps.append(reported("itel_cabinet_task_tracking", "reenrich", lambda: _repaired(context, since)))
@@ -238,13 +238,12 @@ def loss_accepted(is_accepted: bool) -> list[str]:  # noqa: FBT001  (it is what 
     return ["kafka.accept_data_loss=true"] if is_accepted else []
 
 
-def _port(names: Sequence[str], settings: Settings) -> int:
+def _served(metrics: Metrics, names: Sequence[str], settings: Settings) -> AbstractContextManager[None]:
     own: int | None = getattr(settings.jobs, names[0]).metrics_port if len(names) == 1 else None
-    return settings.metrics.port if own is None else own
+    setting, port = ("metrics.port", settings.metrics.port) if own is None else (f"jobs.{names[0]}.metrics_port", own)
+    return served(metrics.registry, settings.metrics, port=port, setting=setting)
 
 
 def _stop_quietly(session: SparkSession) -> None:
-    try:
+    with suppress(OSError, Py4JError):  # the JVM was gone before us
         session.stop()
-    except (OSError, Py4JError):  # the JVM was gone before us
-        return

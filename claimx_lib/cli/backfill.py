@@ -27,7 +27,8 @@ def command(
 ) -> None:
     """Process a range again, by the records' Kafka timestamps, on a checkpoint of its own.
 
-    What is there already is not doubled: rows, dead letters and ClaimX tasks are told by their ids.
+    What is there already is not doubled: rows, dead letters and ClaimX tasks are told by their ids. The job may run
+    beside it; stop mapping_sync first, the mapping has one writer.
     Example: claimx backfill task_tracking --since 2026-01-10 --until 2026-01-11
     """
     from claimx_lib.runtime import backfill

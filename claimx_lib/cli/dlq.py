@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from claimx_lib.cli.options import AsJson, By, ConfigFile, DryRun, Env, Sets, Why, settings_of
-from claimx_lib.cli.output import print_json, print_rows, printable, tell
+from claimx_lib.cli.output import print_json, print_rows, printable, tell, within_limit
 from claimx_lib.cli.times import parsed_time
 from claimx_lib.errors import UsageError
 
@@ -121,9 +121,9 @@ def replay(  # noqa: PLR0913, PLR0917  (each is an option)
     from claimx_lib.operations.dlq import desk_of, letters_meant
 
     desk = desk_of(settings_of(env, config, sets))
-    meant = letters_meant(
-        desk.tables, letters or [], reason=reason, since=parsed_time(since) if since else None, limit=limit
-    )
+    after = parsed_time(since) if since else None
+    meant = letters_meant(desk.tables, letters or [], reason=reason, since=after, limit=limit + 1)
+    meant = meant if letters else within_limit(meant, limit)
     if value is not None and len(meant) != 1:
         raise UsageError("--value mends one letter", cure="name exactly one")
     mended = {} if value is None else {meant[0].dead_letter_id: _read(value)}
@@ -221,7 +221,8 @@ def export_letters(  # noqa: PLR0913, PLR0917  (each is an option)
     wanted = LetterFilter(
         state=_state(state), reason=reason, pipeline=pipeline, since=parsed_time(since) if since else None
     )
-    rows = letters_wanted(DeltaSql(root=settings_of(env, config, sets).storage.warehouse), wanted, limit=limit)
+    tables = DeltaSql(root=settings_of(env, config, sets).storage.warehouse)
+    rows = within_limit(letters_wanted(tables, wanted, limit=limit + 1), limit)
     with nullcontext(sys.stdout) if target is None else target.open("w", encoding="utf-8", newline="") as file:
         count = export(rows, file, "json" if as_json else "csv")
     tell(f"{count} letters written")

@@ -6,9 +6,10 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def print_json(value: Any, *, is_one_line: bool = False) -> None:
@@ -41,6 +42,13 @@ def printable(value: Any) -> str:
 def tell(text: str) -> None:
     """Print a line about what is going on to standard error, so that standard output stays data."""
     print(text, file=sys.stderr)
+
+
+def within_limit(rows: tuple[T, ...], limit: int) -> tuple[T, ...]:
+    """Return the first `limit` rows, oldest first; a line tells where more are left."""
+    if len(rows) > limit:
+        tell(f"the oldest {limit}; more are left: raise --limit")
+    return rows[:limit]
 
 
 def _print_table(cells: list[list[str]], columns: Sequence[str]) -> None:

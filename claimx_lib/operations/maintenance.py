@@ -15,7 +15,7 @@ from claimx_lib.schemas import tables
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
 
-    from claimx_lib.config.jobs import Maintenance
+    from claimx_lib.config.jobs import Jobs, Maintenance
 
 KEPT_BY = {
     tables.TRACKING.name: "event_timestamp",
@@ -27,8 +27,8 @@ KEPT_BY = {
 
 The others are the truth itself: the mapping is the fold of its whole history, and pending rows wait for their claim.
 """
-LEDGER_MINIMUM_DAYS = 30
-"""The ledger outlives the input topics: an event that is read again must still be known."""
+MINIMUM_DAYS = {tables.LEDGER.name: 30, tables.DEAD_LETTERS.name: 30}
+"""They outlive the input topics: an event that is read again must still be known, a discarded one too."""
 SAFE_VACUUM_HOURS = 168
 """Delta's own limit: a reader or a writer that is at work may need files that are younger."""
 SORTED_BY = {tables.TRACKING.name: "task_id, task_status", tables.MAPPING.name: "claim_key"}
@@ -47,29 +47,59 @@ class Step:
     is_done: bool = True
 
 
-def maintain(session: SparkSession, warehouse: Warehouse, job: Maintenance, *, now: datetime) -> list[Step]:
+def maintain(
+    session: SparkSession,
+    warehouse: Warehouse,
+    job: Maintenance,
+    *,
+    now: datetime,
+    lasting_rules: frozenset[str] = frozenset(),
+) -> list[Step]:
     """Carry out retention, OPTIMIZE and VACUUM on every table that is there; a step that fails leaves the others.
 
     Nothing that a running stream needs goes away: deletes and compaction give way to a writer that comes first and
-    try again, VACUUM keeps at least 168 hours. Raises ConfigError before anything is done where the settings ask for
+    try again, VACUUM keeps at least 168 hours. The ledger keeps rows of `lasting_rules`, which make one task for many
+    events, and those of events whose letter is not closed. Raises ConfigError before anything is done where the settings ask for
     more than that allows.
     """
     _require_sane(job)
     steps: list[Step] = []
     for spec in tables.TABLES:
         if warehouse.exists(session, spec.name):
-            steps.extend(reported(spec.name, name, act) for name, act in _acts(session, warehouse, spec.name, job, now))
+            steps.extend(
+                reported(spec.name, name, act)
+                for name, act in _acts(
+                    _Upkeep(session=session, warehouse=warehouse, job=job, now=now, lasting_rules=lasting_rules),
+                    spec.name,
+                )
+            )
     return steps
 
 
-def _acts(
-    session: SparkSession, warehouse: Warehouse, table: str, job: Maintenance, now: datetime
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    if table in job.retention_days:
-        before = now - timedelta(days=job.retention_days[table])
-        yield "retention", lambda: _shorten(session, warehouse, table, before)
-    yield "optimize", lambda: _optimize(session, warehouse, table, job.zorder_days, now)
-    yield "vacuum", lambda: _vacuum(session, warehouse, table, job.vacuum_hours)
+def lasting_rules(jobs: Jobs) -> frozenset[str]:
+    """Return the names of the rules of task_creation that make one task for many events."""
+    rules = (rule for listed in jobs.task_creation.tasks.values() for rule in listed)
+    return frozenset(rule.name for rule in rules if rule.once_per != "event")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upkeep:
+    """What the acts on a table need."""
+
+    session: SparkSession
+    warehouse: Warehouse
+    job: Maintenance
+    now: datetime
+    lasting_rules: frozenset[str]
+
+
+def _acts(of: _Upkeep, table: str) -> Iterator[tuple[str, Callable[[], str]]]:
+    if table in of.job.retention_days:
+        before = of.now - timedelta(days=of.job.retention_days[table])
+        shorten = _shorten_ledger if table == tables.LEDGER.name else _shorten
+        yield "retention", lambda: shorten(of, table, before)
+    yield "optimize", lambda: _optimize(of.session, of.warehouse, table, of.job.zorder_days, of.now)
+    yield "vacuum", lambda: _vacuum(of.session, of.warehouse, table, of.job.vacuum_hours)
 
 
 def reported(table: str, name: str, act: Callable[[], str]) -> Step:
@@ -97,10 +127,10 @@ def _require_sane(job: Maintenance) -> None:
                 f"jobs.maintenance.retention_days.{table}: this table cannot be shortened",
                 cure=f"name one of {', '.join(KEPT_BY)}",
             )
-        if table == tables.LEDGER.name and days < LEDGER_MINIMUM_DAYS:
+        if days < MINIMUM_DAYS.get(table, 0):
             raise ConfigError(
                 f"jobs.maintenance.retention_days.{table}: {days} days, but events may come again for longer",
-                cure=f"keep at least {LEDGER_MINIMUM_DAYS}",
+                cure=f"keep at least {MINIMUM_DAYS[table]}",
             )
     if job.vacuum_hours < SAFE_VACUUM_HOURS:
         raise ConfigError(
@@ -109,12 +139,29 @@ def _require_sane(job: Maintenance) -> None:
         )
 
 
-def _shorten(session: SparkSession, warehouse: Warehouse, table: str, before: datetime) -> str:
-    condition = f"{KEPT_BY[table]} < TIMESTAMP '{before:%Y-%m-%d %H:%M:%S}+00:00'"
+def _shorten(of: _Upkeep, table: str, before: datetime) -> str:
+    condition = _older(table, before)
     if table == tables.PLAN.name:
-        condition += _last_plans(warehouse.read(session, table).groupBy("query_id").agg({"batch_id": "max"}).collect())
-    done = session.sql(f"DELETE FROM {warehouse.sql_name(table)} WHERE {condition}").first()
+        newest = of.warehouse.read(of.session, table).groupBy("query_id").agg({"batch_id": "max"}).collect()
+        condition += _last_plans(newest)
+    done = of.session.sql(f"DELETE FROM {of.warehouse.sql_name(table)} WHERE {condition}").first()
     return f"{_affected(done)} rows older than {before:%Y-%m-%d} deleted"
+
+
+def _shorten_ledger(of: _Upkeep, table: str, before: datetime) -> str:
+    """A letter that goes back, and a rule of one task for many events, ask for what was done long ago."""
+    from pyspark.sql import functions as F
+
+    letters = of.warehouse.read(of.session, tables.DEAD_LETTERS.name).where(F.col("state").isin("OPEN", "REPLAYED"))
+    waiting = letters.select("event_id").where(F.col("event_id").isNotNull()).distinct()
+    kept = "".join(f" AND NOT (rule <=> '{rule}')" for rule in sorted(of.lasting_rules))  # names need no escape
+    merge = of.warehouse.open(of.session, table).alias("t").merge(waiting.alias("s"), "t.event_id = s.event_id")
+    done = merge.whenNotMatchedBySourceDelete(condition=f"{_older(table, before)}{kept}").execute().first()
+    return f"{_affected(done)} rows older than {before:%Y-%m-%d} deleted"
+
+
+def _older(table: str, before: datetime) -> str:
+    return f"{KEPT_BY[table]} < TIMESTAMP '{before:%Y-%m-%d %H:%M:%S}+00:00'"
 
 
 def _last_plans(newest: list[Row]) -> str:

@@ -90,6 +90,25 @@ def test_retention_spares_what_is_still_needed(spark: SparkSession, warehouse: W
     assert sorted(map(tuple, kept_plans)) == [("busy", 8), ("idle", 2)]
 
 
+def test_the_ledger_keeps_what_a_later_event_or_a_replay_asks_for(spark: SparkSession, warehouse: Warehouse) -> None:
+    """Old rows go, but for those of a rule that makes one task for many events, and of an event whose letter is not closed."""
+    rows = [("old", "each", OLD), ("waits", "each", OLD), ("shared", "once", OLD), ("fresh", "each", NOW)]
+    kept = ({"idempotency_key": e, "event_id": e, "rule": rule, "state": "CREATED", "at": at} for e, rule, at in rows)
+    _append(spark, warehouse, tables.LEDGER, *kept)
+    letters = [("open", "waits", None), ("closed", "old", NOW), ("unread", None, None)]
+    states = {"open": "OPEN", "closed": "RESOLVED", "unread": "OPEN"}
+    told = ({"dead_letter_id": i, "event_id": e, "state": states[i], "closed_at": at} for i, e, at in letters)
+    _append(spark, warehouse, tables.DEAD_LETTERS, *told)
+    job = load(sets=["jobs.maintenance.retention_days={xact_task_ledger: 30}"], environ={}).jobs.maintenance
+
+    steps = maintain(spark, warehouse, job, now=NOW, lasting_rules=frozenset({"once"}))
+
+    (retention,) = (step for step in steps if step.step == "retention")
+    assert retention.result.startswith("1 rows older than"), retention
+    left = warehouse.read(spark, tables.LEDGER.name).select("event_id").collect()
+    assert sorted(row.event_id for row in left) == ["fresh", "shared", "waits"]
+
+
 def test_step_that_fails_leaves_the_others(spark: SparkSession, warehouse: Warehouse) -> None:
     """A table that cannot be compacted is told of, and every other table is taken care of all the same."""
     for number in range(2):

@@ -48,6 +48,17 @@ def test_show_tells_the_whole_letter(capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.usefixtures("tables")
+def test_what_a_limit_leaves_out_is_told(tmp_path, capsys):
+    """More letters than the limit: the oldest are taken, and a line says that more are left; else there is none."""
+    replay = ["dlq", "replay", "--reason", "project-not-found", "--dry-run", "--json", *WHO]
+    for command in (replay, ["dlq", "export", str(tmp_path / "letters.csv")]):
+        main([*command, "--limit", "1"])
+        assert "more are left" in capsys.readouterr().err
+        main([*command, "--limit", "2"])
+        assert "more are left" not in capsys.readouterr().err
+
+
 def test_a_dry_run_changes_nothing(tables, capsys):
     """--dry-run tells what would be done: replay, discard and resolve leave every letter as it is, and reach no broker."""
     before = tables.rows("dead_letters")

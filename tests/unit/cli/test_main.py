@@ -103,4 +103,4 @@ def test_config_check_tells_a_broken_file_as_json_too(tmp_path: Path, capsys: py
     """A file that is no YAML is a problem in the list."""
     (tmp_path / "x.yaml").write_text("a: [")
     assert main(["config", "check", "--json", "--config", str(tmp_path / "x.yaml")]) == 2
-    assert "x.yaml line 1" in json.loads(capsys.readouterr().out)["problems"][0]
+    assert "x.yaml line 2" in json.loads(capsys.readouterr().out)["problems"][0]

@@ -23,6 +23,7 @@ NOW = datetime(2026, 1, 10, tzinfo=UTC)
         ),
         ("retention_days.xact_task_pending=90", "xact_task_pending: this table cannot be shortened"),
         ("retention_days.xact_task_ledger=7", "xact_task_ledger: 7 days, but events may come again for longer"),
+        ("retention_days.dead_letters=3", "dead_letters: 3 days, but events may come again for longer"),
         ("vacuum_hours=24", "vacuum_hours: 24 would take files from running jobs"),
     ],
 )
