@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from claimx_lib.streams.context import JobContext
 
 POLL_SECONDS = 0.1
+_SPARK_IS_DOWN = re.compile(r"SparkContext was shut down|stopped SparkContext")
 
 
 def watch(
@@ -54,6 +56,8 @@ def failure_of(job: str, query: StreamingQuery, context: JobContext) -> ClaimxEr
         return None if context.stop.is_set else explained(error)
     raised = context.failures.pop(job, None)
     if said is None or isinstance(raised, StopRequested):
+        return None
+    if context.stop.is_set and _SPARK_IS_DOWN.search(str(said)):  # who stops us may signal the JVM too, as systemd does
         return None
     return explained(raised if isinstance(raised, ClaimxError) else said)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from claimx_lib.errors import KafkaError
 from claimx_lib.streams.context import StopFlag
 from tests.fakes.pushgateway import Pushgateway
 from tests.fakes.session import quick_environment
-from tests.fakes.world import World, event
+from tests.fakes.world import World, event, tracking_message
 
 CLAIMX = Path(sys.executable).with_name("claimx")
 
@@ -94,16 +95,28 @@ def test_no_jvm_outlives_a_killed_application(world: World) -> None:
 
 
 def test_a_job_that_fails_leaves_the_others_running(world: World) -> None:
-    """A damaged checkpoint ends its own job with one line; the job beside it does its work; the status is 1."""
+    """A damaged checkpoint ends its own job with one line; the job beside it goes on, what comes later too; status 1."""
     checkpoint = Path(world.settings.storage.checkpoints) / "task_trigger"
     checkpoint.mkdir(parents=True)
     (checkpoint / "metadata").write_text("damaged")
-    world.send("claimx_events", [event("e1")])
-    report = runtime.run(["task_trigger", "task_tracking"], world.settings, available_now=True)
+    stop = StopFlag()
+
+    def feed() -> None:
+        try:
+            for number in (1, 2):
+                world.send("tracking", [tracking_message(f"e{number}")])
+                until(lambda: len(world.received("tracking_success")) == number, f"e{number} is tracked")  # noqa: B023
+        finally:
+            stop.set()
+
+    with ThreadPoolExecutor(1) as beside:
+        fed = beside.submit(feed)
+        report = runtime.run(["task_trigger", "task_tracking"], world.settings, stop=stop)
+        fed.result()
     assert [job for job, _ in report.failures] == ["task_trigger"]
     assert "\n" not in str(report.failures[0][1])
     assert report.status == 1
-    assert (Path(world.settings.storage.checkpoints) / "task_tracking").is_dir()
+    assert {row.event_id for row in world.rows()} == {"e1", "e2"}
 
 
 def test_a_stop_that_comes_first_starts_nothing(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from tests.faults.driver import Driver
@@ -40,7 +39,7 @@ def revived(matrix: Matrix, driver: Driver) -> None:
 
 def fails_with(matrix: Matrix, driver: Driver, told: str, what: str) -> None:
     """Bursts come until a job has ended with 1, or the whole driver has; the line says `told`, and what to do."""
-    matrix.feed_until(driver, lambda: any(told in line for line in failures(matrix)))
+    matrix.feed_until(driver, lambda: any(told in line for line in matrix.world.failures()))
     driver.ended_within(0.1)
     line = last_failure(matrix)
     matrix.say(f"  {what}: {line}")
@@ -50,10 +49,4 @@ def fails_with(matrix: Matrix, driver: Driver, told: str, what: str) -> None:
 
 def last_failure(matrix: Matrix) -> str:
     """Why a job of some driver ended last, in the line that is for a person."""
-    return (failures(matrix) or [""])[-1]
-
-
-def failures(matrix: Matrix) -> list[str]:
-    """Why jobs of this world ended, each in its line."""
-    lines = matrix.world.output.read_text().splitlines() if matrix.world.output.is_file() else []
-    return [str(json.loads(line)["error"]) for line in lines if '"job failed"' in line]
+    return (matrix.world.failures() or [""])[-1]

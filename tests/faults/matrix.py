@@ -110,6 +110,7 @@ class Matrix:
         """The code ends its process at the crash point."""
         with self.driver(jobs_to(fault, self.world.pipeline), crash_at=f"{fault.name}:{fault.nth}") as driver:
             self.feed_until(driver, lambda: driver.status is not None)
+            self._must_not_have_failed(driver)
             return driver.status == -signal.SIGKILL
 
     def _signalled(self, fault: Fault) -> bool:
@@ -119,10 +120,17 @@ class Matrix:
                 return self._terminated(driver)
             begun = self.world.begun()
             if not self.feed_until(driver, lambda: self.world.is_in_batch(begun)):
+                self._must_not_have_failed(driver)
                 return False
             driver.ended_within(fault.delay_seconds)
             self._kill(driver, fault)
             return self.world.is_in_batch(begun)
+
+    def _must_not_have_failed(self, driver: Driver) -> None:
+        """A driver that gave up before its fault came is no miss: nothing that a world does may end one."""
+        if driver.status not in {None, 0, -signal.SIGKILL}:
+            why = (self.world.failures() or ["it did not say why"])[-1]
+            self.outcome.violations.append(f"a driver ended by itself with {driver.status}: {why}")
 
     def _kill(self, driver: Driver, fault: Fault) -> None:
         if fault.name in {PYTHON, BOTH}:
@@ -137,6 +145,7 @@ class Matrix:
         """SIGTERM as soon as this driver has sent a POST: it ends by itself, with 0, and leaves no batch begun."""
         posts = self.posts()
         if not self.feed_until(driver, lambda: self.posts() > posts):
+            self._must_not_have_failed(driver)
             return False
         driver.signal(signal.SIGTERM)
         if not driver.ended_within(END_SECONDS) or driver.status != 0:

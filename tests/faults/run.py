@@ -46,7 +46,7 @@ Wanted = Callable[[Stack], Outcome]
 
 
 def main(words: list[str]) -> int:
-    """Runs what was asked for; 0 where every invariant held."""
+    """Runs what was asked for; 0 where faults have hit and every invariant held."""
     given = arguments().parse_args(words)
     signal.signal(signal.SIGTERM, _given_up)
     folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
@@ -63,8 +63,10 @@ def main(words: list[str]) -> int:
         print(f"seed {given.seed} breaks an invariant; what it left is in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
+    if not done["passed"]:
+        print("no fault has hit: nothing is proved")
     print(f"{done['passed']} passed, {done['failed']} failed")
-    return 1 if done["failed"] else 0
+    return 1 if done["failed"] or not done["passed"] else 0
 
 
 def _counted(wanted: Wanted, shared: Stack) -> dict[str, int]:

@@ -49,6 +49,8 @@ def stopped_process(shared: Stack, seed: int, say: Say) -> Outcome:
             driver.ended_within(STOPPED_SECONDS)
             driver.signal(signal.SIGCONT)
             revived(matrix, driver)
+        else:
+            matrix.outcome.violations.append("no POST was sent to stop amid: the scenario proves nothing")
     return matrix.finished(f"SIGSTOP for {STOPPED_SECONDS:g} s, then SIGCONT")
 
 

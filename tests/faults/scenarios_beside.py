@@ -31,6 +31,9 @@ def second_instance(shared: Stack, seed: int, say: Say) -> Outcome:
         with other.driver() as second:
             matrix.feed_until(second, lambda: driver.status is not None)
             say(f"  first {driver.status}, second {second.status}: {last_failure(matrix)}")
+            for which, status in (("first", driver.status), ("second", second.status)):
+                if status is not None and (status != 1 or not last_failure(matrix)):
+                    matrix.outcome.violations.append(f"the {which} of two instances ended with {status} and no line")
     return matrix.finished("a second instance on one checkpoint")
 
 

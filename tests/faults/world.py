@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,6 +60,8 @@ _API_FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
 API_FAULTS = {**_API_FAULTS, BOTH_PIPELINES: _API_FAULTS["identity"]}
 MASTER = "local[2,4]"
 """Two cores, and a task that fails is tried four times, as a cluster does."""
+CALLS_A_SECOND = {"tracking": 10, "identity": 80, BOTH_PIPELINES: 80}
+"""A tracking world has 40 tasks, each asked for once a minute: a wider limit could not be exceeded."""
 LATENCY_SECONDS = {"tracking": 0.02, "identity": 0.05, BOTH_PIPELINES: 0.05}
 
 
@@ -91,6 +94,11 @@ class World:
         for start in range(0, len(burst.projects), PROJECTS_A_REQUEST):
             self.simulator.control.put_projects(burst.projects[start : start + PROJECTS_A_REQUEST])
         self.sender.send(burst.items if times == 1 else list(reversed(burst.items * times)))
+
+    def failures(self) -> list[str]:
+        """Why jobs of this world ended, each in its line that is for a person."""
+        lines = self.output.read_text().splitlines() if self.output.is_file() else []
+        return [str(json.loads(line)["error"]) for line in lines if '"job failed"' in line]
 
     def checkpoint(self, job: str) -> Path:
         return Path(self.settings.storage.checkpoints) / job
@@ -138,7 +146,7 @@ def new_world(
     shutil.copytree(tables, folder / "data" / "warehouse")
     (folder / "token").write_text(TOKEN)
     (folder / "settings.yaml").write_text(
-        yaml.safe_dump(_config(folder, topics, servers, simulator.base_url, creation))
+        yaml.safe_dump(_config(folder, topics, servers, simulator.base_url, creation, CALLS_A_SECOND[pipeline]))
     )
     settings = load(config=folder / "settings.yaml")
     create_topics(settings.kafka, [spec for spec in topic_specs(settings) if spec.name.startswith(own)])
@@ -153,7 +161,7 @@ def new_world(
 
 
 def _config(
-    folder: Path, topics: dict[str, str], servers: str, api: str, creation: dict[str, float]
+    folder: Path, topics: dict[str, str], servers: str, api: str, creation: dict[str, float], calls_a_second: int
 ) -> dict[str, object]:
     names = {n: topics[n] for n in ("claimx_events", "xact_events", "project_sync", "tracking", "tracking_success",
                                     "tracking_errors")}  # fmt: skip
@@ -161,7 +169,7 @@ def _config(
         "kafka": {"bootstrap_servers": servers, "replication_factor": 1, "create_input_topics": True,
                   "topics": {**names, "manual_decisions": topics["project_sync"]}},
         "claimx": {"base_url": api, "token": {"file": str(folder / "token")}, "timeout_seconds": 1, "max_retries": 1, "retry_backoff_base": 1,
-                   "requests_per_second": 80, "circuit": {"failures": 10, "open_seconds": 2}},
+                   "requests_per_second": calls_a_second, "circuit": {"failures": 10, "open_seconds": 2}},
         "storage": {"warehouse": str(folder / "data" / "warehouse"), "checkpoints": str(folder / "data" / "checkpoints")},
         "spark": {"master": MASTER, "shuffle_partitions": 1, "snapshot_partitions": 1, "driver_memory": "1g",
                   "conf": dict(INTERPRETED)},

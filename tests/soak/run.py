@@ -1,7 +1,7 @@
 """`python tests/soak/run.py [--minutes 60]`: all jobs at a steady rate, with restarts; memory, threads, files and time a batch.
 
 Writes docs/benchmarks/soak.json, docs/images/soak.svg and the section of docs/reliability.md. Ends with 1 where a series
-is not flat, or a count does not add up.
+is not flat, or not judged in a soak that is long enough, or where a count does not add up.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 from tests.faults.stack import stack  # noqa: E402 # found only now
 from tests.soak import document  # noqa: E402
 from tests.soak.lives import Soak  # noqa: E402
+from tests.soak.verdict import unjudged  # noqa: E402
 from tests.soak.world import new_soak_world  # noqa: E402
 
 
@@ -31,10 +32,15 @@ def main(words: list[str]) -> int:
     with stack(folder, is_cold=True) as shared:
         world = new_soak_world(shared, seed=given.seed, trigger_seconds=given.trigger_seconds)
         done = Soak(world=world, minutes=given.minutes, say=lambda text: print(text, flush=True)).run()
+    found, is_long = done.trends(), given.minutes >= document.PUBLISHED_MINUTES
     report = document.report(done, given.minutes, given.trigger_seconds)
-    document.keep(report, is_long=given.minutes >= document.PUBLISHED_MINUTES)
+    document.keep(report, is_long=is_long)
     print(document.rendered(report))
-    failures = [*done.violations, *(str(trend) for trend in done.trends() if not trend.is_flat)]
+    failures = [*done.violations, *(str(trend) for trend in found if not trend.is_flat)]
+    left_out = [f"{series} was not judged" for series in unjudged(found)]
+    failures += left_out if is_long else []
+    for told in left_out if not is_long else []:
+        print(f"{told}: {given.minutes:g} minutes are too short")
     for told in failures:
         print(f"NOT FLAT, OR BROKEN: {told}")
     if not failures:

@@ -83,6 +83,11 @@ def trends(series: str, life: int, points: Sequence[Point]) -> list[Trend]:
                   limit=max(limit.floor, limit.share * middle))]  # fmt: skip
 
 
+def unjudged(found: Sequence[Trend]) -> list[str]:
+    """The series with a limit that no life was long enough for, or that nobody sampled."""
+    return [series for series in LIMITS if series not in {trend.series for trend in found}]
+
+
 def peaks(points: Sequence[Point]) -> list[Point]:
     """The highest point of each stretch of PEAK_MINUTES."""
     stretches = groupby(points, key=lambda point: point[0] // PEAK_MINUTES)

@@ -15,8 +15,8 @@ Object = dict[str, Any]
 class Switches:
     """How this ClaimX behaves; servers differ in all of these."""
 
-    idempotency: bool = True
-    """Honours `Idempotency-Key`."""
+    idempotency: bool = False
+    """Honours `Idempotency-Key`. Off: a second POST makes a second task, which whoever counts tasks sees."""
     external_reference: bool = True
     """Keeps `external_reference` and can search for it."""
     any_task: bool = False

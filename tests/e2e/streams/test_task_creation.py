@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -208,12 +209,16 @@ def test_a_stop_under_a_backlog_ends_it_between_two_batches(creation: Callable[.
     told.send(*(xact_bytes(f"e{n}", "C1") for n in range(12)))
     context = told.world.context(available_now=True)
     ends: list[ClaimxError | None] = []
-    watch(
-        {"task_creation": start(stage(context), context)},
-        context,
-        each_look=lambda _: context.stop.set() if told.posts() else None,
-        ended=lambda _, failure: ends.append(failure),
-    )
+    query = start(stage(context), context)
+
+    def stop_after_the_first_post() -> None:
+        while query.isActive and not told.posts():
+            time.sleep(0.1)
+        context.stop.set()
+
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(stop_after_the_first_post)
+        watch({"task_creation": query}, context, ended=lambda _, failure: ends.append(failure))
     assert ends == [None]
     assert 0 < len(told.posts()) < 12
     told.run()

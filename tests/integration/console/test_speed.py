@@ -3,8 +3,10 @@ from __future__ import annotations
 import statistics
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable, QueryBuilder
 
 from tests.fakes.warehouse import NOW, Tables, letter, letter_id, mapping, project
 
@@ -56,12 +58,18 @@ def test_pages_answer_fast_with_many_letters(browser, tables) -> None:
     for path in PATHS:
         seconds, bare = _medians(
             lambda path=path: browser.get(path),
-            lambda: tables.sql.ask("SELECT reason, count(*) AS n FROM t GROUP BY 1", "dead_letters"),
+            lambda: _count_by_reason(tables.root / "dead_letters"),
         )
         print(f"{seconds * 1000:4.0f} ms, {seconds / bare:4.1f} times a bare count: {path[:60]}")  # noqa: T201 - pytest -rP
         if seconds >= GOAL_SECONDS * max(bare / BARE_SECONDS, 1.0):
             slow[path] = (seconds, bare)
     assert slow == {}
+
+
+def _count_by_reason(table: Path) -> None:
+    """The yardstick is delta-rs by itself: none of the product's code, which it is to measure."""
+    builder = QueryBuilder().register("t", DeltaTable(str(table)))
+    assert builder.execute("SELECT reason, count(*) AS n FROM t GROUP BY 1").read_all().num_rows == 3
 
 
 def _medians(*acts) -> list[float]:

@@ -37,9 +37,23 @@ def doubled(evidence: Evidence, table: str) -> Evidence:
 GOOD = {"tracking": tracking_evidence(), "identity": identity_evidence()}
 UNKNOWN_ROW = made.row("nobody's")
 SAID_TWICE = [made.told((SUCCESS, 0, n), made.row("e1", task_status=s)) for n, s in enumerate(("assigned", "done"))]
+FROM_OTHER, FROM_NOWHERE = ({"x-source": f"claimx_events/0/{offset}"} for offset in (2, 99))
 BROKEN_TRACKING = {
     "I1 claimx.events: an event of ours": with_topic(GOOD["tracking"], "tracking", []),
     "I1 claimx.events: a bad record": without_letters(GOOD["tracking"], "task_trigger"),
+    "I1 claimx.events: an event of ours that lacks": with_topic(
+        GOOD["tracking"], "tracking", GOOD["tracking"].topic("tracking")[:2]
+    ),
+    "I1 claimx.events: a record that is not ours": with_topic(
+        GOOD["tracking"],
+        "tracking",
+        [*GOOD["tracking"].topic("tracking"), made.told(("tracking", 0, 3), {"event_id": "e1"}, FROM_OTHER)],
+    ),
+    "I1 tracking: a message that comes": with_topic(
+        GOOD["tracking"],
+        "tracking",
+        [*GOOD["tracking"].topic("tracking"), made.told(("tracking", 0, 3), {"event_id": "e1"}, FROM_NOWHERE)],
+    ),
     "I1 claimx.events: a dead letter of no record": with_table(
         GOOD["tracking"],
         "dead_letters",

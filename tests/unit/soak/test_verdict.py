@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.soak.picture import CHARTS, picture
-from tests.soak.verdict import WARM_UP_MINUTES, slope, trends
+from tests.soak.verdict import LIMITS, WARM_UP_MINUTES, slope, trends, unjudged
 
 MINUTES = [minute / 6 for minute in range(6 * 44)]
 """A life of 44 minutes, a sample every ten seconds."""
@@ -51,6 +51,12 @@ def test_a_short_life_is_not_judged() -> None:
     """Ten minutes past the warm-up are the least; a series without a limit is never judged."""
     assert trends("python_mb", 1, [(at, 100 * at) for at in MINUTES if at < WARM_UP_MINUTES + 8]) == []
     assert trends("lag", 1, noisy(1, 100)) == []
+
+
+def test_what_nobody_sampled_is_told() -> None:
+    """A series with a limit and no trend is not taken for flat."""
+    found = [trend for name in LIMITS if name != "jvm_heap_mb" for trend in trends(name, 3, noisy(200, 0))]
+    assert unjudged(found) == ["jvm_heap_mb"]
 
 
 def test_the_picture_has_a_chart_for_each_series() -> None:

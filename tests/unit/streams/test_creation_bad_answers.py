@@ -32,7 +32,6 @@ def test_no_answer_stops_a_batch_or_makes_a_second_task(call: str, body: bytes) 
     """
     world = World()
     world.api.control.put_project(7, "C-1")
-    world.api.control.switch(idempotency=False)
     if call == "task search":
         world.api.control.fault("drop_after_commit", method="POST", count=1)
     world.api.transport.spoilt = lambda method, path: body if CALLS[call](method, path) else None

@@ -124,7 +124,6 @@ def test_a_second_instance_posts_under_no_other_intent(moment):
 def test_what_another_instance_left_to_a_person_is_not_sent_again(moment):
     """Without external references a POST in doubt is UNKNOWN: whoever comes in second leaves it to a person too."""
     world = World(with_policy(supports_external_reference=False))
-    world.api.control.switch(idempotency=False)
     world.api.control.put_project(5)
     world.store.map("C1", 5)
     world.api.control.fault("drop_after_commit", method="POST", count=1)

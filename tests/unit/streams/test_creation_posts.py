@@ -49,7 +49,6 @@ def test_nothing_is_sent_while_claimx_cannot_tell(status, reason):
 def test_a_404_to_the_look_up_of_a_task_is_no_proof_that_it_is_absent():
     """A route that is missing tells nothing: what is in doubt stays so while the project is there, and is not sent again."""
     world = World()
-    world.api.control.switch(idempotency=False)
     world.api.control.put_project(5)
     world.store.map("C1", 5)
     world.api.control.fault("drop_after_commit", method="POST", count=1)

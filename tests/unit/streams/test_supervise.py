@@ -34,3 +34,13 @@ def test_a_jvm_that_goes_during_a_stop_is_no_failure() -> None:
     context: Any = SimpleNamespace(stop=StopFlag(), failures={})
     context.stop.set()
     assert failure_of("task_creation", query_that_raises(GONE[1]), context) is None
+
+
+@pytest.mark.parametrize(("is_stopping", "is_failure"), [(True, False), (False, True)])
+def test_a_spark_that_shuts_down_during_a_stop_is_no_failure(*, is_stopping: bool, is_failure: bool) -> None:
+    """A supervisor that signals the JVM too breaks the batch off; without a stop the same words are a failure."""
+    context: Any = SimpleNamespace(stop=StopFlag(), failures={})
+    if is_stopping:
+        context.stop.set()
+    query = SimpleNamespace(exception=lambda: RuntimeError("Job 7 cancelled because SparkContext was shut down"))
+    assert (failure_of("task_creation", query, context) is not None) is is_failure

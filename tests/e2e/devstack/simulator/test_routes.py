@@ -38,8 +38,9 @@ def test_a_project_search_answers_in_the_forms_of_the_contract(http, simulator):
 
 
 def test_an_idempotency_key_is_honoured_or_not(http, simulator):
-    """On: the same task again. Off: another one, as with a server that knows no keys."""
+    """On: the same task again. Off, as it starts: another one, as with a server that knows no keys."""
     simulator.control.put_project(5, "C")
+    simulator.control.switch(idempotency=True)
     first, second = (create(http, **{"Idempotency-Key": "k"}).json()["id"] for _ in range(2))
     assert first == second
     simulator.control.switch(idempotency=False)
