@@ -30,8 +30,8 @@ test: setup ## the tests that CI runs; ARGS="-k name" narrows it, WORKERS=0 runs
 	@$(VENV)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 .PHONY: stories
-stories: setup ## every story on the real broker, also the long ones that make test leaves out
-	@$(VENV)/python -m pytest $(IN_PARALLEL) -m "long or not long" tests/e2e $(ARGS)
+stories: setup ## every story on the real broker and on tables, also the long ones that make test leaves out
+	@$(VENV)/python -m pytest $(IN_PARALLEL) -m "long or not long" tests/e2e tests/integration $(ARGS)
 
 .PHONY: check
 check: setup ## format, lint, types, layers, locks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
@@ -140,14 +140,11 @@ def erase(
     """
     before = counted(session, warehouse, person)
     left, amid = before, awaited()  # what these have written is deleted with the rest
-    for _ in range(SWEEPS):
-        _delete(session, warehouse, person, _held(left, but=LINKS))
+    for _ in range(SWEEPS + 1):
+        _delete(session, warehouse, person, due(left, is_amid=bool(amid)))
         amid = amid or awaited()
         left = counted(session, warehouse, person)
-        if not amid and not _held(left, but=LINKS):
-            _delete(session, warehouse, person, _held(left))
-            left = counted(session, warehouse, person)
-        if not _held(left):
+        if not due(left, is_amid=bool(amid)):
             break
     for table in ERASED_FROM:
         _purge(session, warehouse, table)
@@ -161,9 +158,11 @@ def erase(
     return Erasure(person=person, rows=before, left=left, traces=tuple(traces), is_searched=folder is not None)
 
 
-def _held(rows: Mapping[str, int], *, but: Collection[str] = ()) -> list[str]:
-    """The tables that hold any rows of the person, apart from some."""
-    return [table for table, number in rows.items() if number and table not in but]
+def due(left: Mapping[str, int], *, is_amid: bool) -> list[str]:
+    """Return the tables to delete from: the links once nothing else is left, and no job may write what it has read."""
+    held = [table for table, rows in left.items() if rows]
+    others = [table for table in held if table not in LINKS]
+    return others if others or is_amid else held
 
 
 def _source(session: SparkSession, person: Person) -> DataFrame:

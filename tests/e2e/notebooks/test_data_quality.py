@@ -8,6 +8,8 @@ import pytest
 
 from tests.readers.notebooks import Shown
 
+pytestmark = pytest.mark.long  # a kernel and a server of its own: two of the four notebooks are enough for each change
+
 
 @pytest.fixture(scope="module")
 def quality(over_connect: Callable[[str], Shown]) -> Shown:

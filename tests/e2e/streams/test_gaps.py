@@ -35,7 +35,8 @@ def checkpoint(world: World, *ends: int) -> None:
 
 def age_out(world: World, before: int) -> None:
     place = TopicPartition(world.topic("claimx_events"), 0, before)
-    for future in admin(world.settings.kafka).delete_records([place]).values():
+    client = admin(world.settings.kafka)  # its futures end with it
+    for future in client.delete_records([place]).values():
         future.result(timeout=120)
 
 

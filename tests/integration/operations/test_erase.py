@@ -19,9 +19,8 @@ from claimx_lib.domain.erasure import Kind, erased_id
 from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import ConfigError
 from claimx_lib.observability.metrics import Metrics
-from claimx_lib.operations.erase import LINKS, Erasure, erase, remember
+from claimx_lib.operations.erase import Erasure, remember
 from claimx_lib.operations.erasure_report import Report, Request, erase_person
-from claimx_lib.operations.person import person_of
 from claimx_lib.operations.tables import create_missing
 from claimx_lib.operations.traces import traces_of
 from claimx_lib.schemas import tables
@@ -236,15 +235,3 @@ def test_without_a_salt_nothing_is_erased(spark: SparkSession, tmp_path: Path) -
 
     with pytest.raises(ConfigError, match=r"pii\.erased_salt is not set"):
         erase_person(spark, settings, Request(claim="A1", project=None, by="ann", why="-"), now=lambda: NOW)
-
-
-def test_what_links_claim_and_project_goes_last(spark: SparkSession, done: Done) -> None:
-    """While a job is amid a batch that may write once more, mapping and project stay: erased again, both are known still."""
-    person = person_of(spark, done.warehouse, claim="zz9")
-    erasure = erase(
-        spark, done.warehouse, person, streams_stopped=False, sentinels=frozenset(), keep_files_hours=168, now=NOW,
-        awaited=lambda: ("task_tracking",),
-    )  # fmt: skip
-    assert {name: rows for name, rows in erasure.left.items() if rows} == dict.fromkeys(LINKS, 1)
-    assert not erasure.is_complete
-    assert person_of(spark, done.warehouse, claim="zz9").projects == {999}

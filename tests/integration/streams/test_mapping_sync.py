@@ -124,6 +124,7 @@ STORY = [
 OUTCOME = {"A-1": 7, "B-2": 9, "C-3": 1, "D-4": 6}
 
 
+@pytest.mark.long
 def test_any_order_and_cut_of_the_records_makes_the_same_tables(
     run: Run, context_with: Callable[..., JobContext]
 ) -> None:

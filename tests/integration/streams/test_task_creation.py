@@ -82,6 +82,7 @@ def test_the_change_feed_wakes_exactly_its_own(run: Run) -> None:
     assert [r.event_id for r in run.table(PENDING).collect()] == ["e2"]
 
 
+@pytest.mark.long
 def test_a_mapping_table_made_anew_looks_at_every_row(run: Run) -> None:
     """Where the change feed does not reach back, every pending claim is looked up once."""
     run.map("X1", 1)
@@ -126,6 +127,7 @@ def test_a_batch_run_again_ends_the_same(run: Run, where: str) -> None:
     assert {row.topic for row in run.sent} == {RETRY}
 
 
+@pytest.mark.long
 def test_a_new_checkpoint_that_counts_from_0_again_loses_nothing(run: Run) -> None:
     """Batch 0 of another query id plans and appends like any other: its writer is another one."""
     run.take(run.frame(xact_bytes("e1", "C1")))
@@ -144,6 +146,7 @@ def test_it_leaves_no_transaction_options_behind(run: Run) -> None:
     assert run.table(MAPPING).count() == 2
 
 
+@pytest.mark.long
 def test_after_the_retries_the_letter_has_all_that_a_person_needs(run: Run) -> None:
     """Given up: no pending row, a letter with bytes, coordinates and attempts, and both forms on the DLQ topic."""
     run.take(run.frame(xact_bytes("e1", "C1")))
@@ -168,6 +171,7 @@ def test_after_the_retries_the_letter_has_all_that_a_person_needs(run: Run) -> N
     assert letter.closed_at is not None
 
 
+@pytest.mark.long
 def test_a_replay_counts_once_on_tables(run: Run) -> None:
     """The replay of a letter is taken up once, whatever is read again."""
     run.context = replace(run.context, settings=run.context.settings)
