@@ -122,6 +122,15 @@ def _find_java() -> None:
         os.environ["JAVA_HOME"] = str(home)
 
 
+HISTORY_OF_NOBODY = {
+    "spark.ui.retainedJobs": "100",
+    "spark.ui.retainedStages": "100",
+    "spark.ui.retainedTasks": "1000",
+    "spark.sql.ui.retainedExecutions": "50",
+}
+"""Spark keeps the plans and figures of its last 1,000 queries in the heap for its web page, also where there is none."""
+
+
 def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, str]:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = settings.spark
@@ -141,6 +150,7 @@ def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, s
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # One round of all jobs generates some 250 classes; Spark keeps 100, and compiles the others anew in each batch.
         "spark.sql.codegen.cache.maxEntries": "1000",
+        **({} if spark.ui_enabled else HISTORY_OF_NOBODY),
         **_packages(),
         **spark.conf,
     }
