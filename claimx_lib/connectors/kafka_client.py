@@ -32,7 +32,7 @@ class Message:
 def client_options(kafka: Kafka) -> dict[str, Any]:
     """Return librdkafka's options for these settings.
 
-    A truststore is Java's alone; a keystore serves both (PKCS#12), unless the certificate is named by itself.
+    A truststore is Java's alone; a keystore is given to both, unless the certificate is named by itself.
     """
     javas = ("ssl.truststore.", *(["ssl.keystore."] if "ssl.certificate.location" in kafka.options else []))
     options: dict[str, Any] = {
