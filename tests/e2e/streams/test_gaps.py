@@ -13,6 +13,8 @@ from claimx_lib.errors import ConfigError, KafkaError
 from claimx_lib.operations.preflight import checked
 from claimx_lib.streams.context import BatchRef
 from claimx_lib.streams.gaps import record_gaps_of
+from claimx_lib.streams.query import start
+from claimx_lib.streams.task_trigger import stage
 from tests.fakes.world import World, Worlds, event
 
 JOB = "task_trigger"
@@ -33,6 +35,13 @@ def checkpoint(world: World, *ends: int) -> None:
         (folder / "commits" / str(number)).write_text("v1\n{}")
 
 
+def produce(world: World, numbers: range) -> None:
+    producer = Producer({"bootstrap.servers": world.settings.kafka.bootstrap_servers})
+    for number in numbers:
+        producer.produce(world.topic("claimx_events"), value=json.dumps(event(f"e{number}")), partition=0)
+    producer.flush(60)
+
+
 def age_out(world: World, before: int) -> None:
     place = TopicPartition(world.topic("claimx_events"), 0, before)
     client = admin(world.settings.kafka)  # its futures end with it
@@ -49,11 +58,7 @@ def told(world: World) -> list[tuple[int, int]]:
 def test_what_ages_out_amid_a_run_is_on_record_once(new: Worlds) -> None:
     """Of a batch's own offsets those that are gone become a letter; where more are gone when it runs again, one more."""
     world = new(ACCEPTED)
-    topic = world.topic("claimx_events")
-    producer = Producer({"bootstrap.servers": world.settings.kafka.bootstrap_servers})
-    for number in range(15):
-        producer.produce(topic, value=json.dumps(event(f"e{number}")), partition=0)
-    producer.flush(60)
+    produce(world, range(15))
     checkpoint(world, 2, 8, 12)
     context = world.context()
     record_gaps_of(context, BatchRef(query_id="q", batch_id=1), job=JOB)
@@ -66,6 +71,21 @@ def test_what_ages_out_amid_a_run_is_on_record_once(new: Worlds) -> None:
     record_gaps_of(context, BatchRef(query_id="q", batch_id=1), job=JOB)
     record_gaps_of(context, BatchRef(query_id="q", batch_id=2), job=JOB)
     assert told(world) == [(2, 3), (4, 7), (8, 9)]
+
+
+def test_a_query_puts_on_record_what_is_gone_of_its_batch(new: Worlds) -> None:
+    """The query itself looks, before it reads: its letter has the range, and what is left is published."""
+    world = new(ACCEPTED)
+    context = world.context(available_now=True)
+    for numbers in (range(3), range(3, 9)):
+        produce(world, numbers)
+        if numbers.start:
+            age_out(world, 6)
+        query = start(stage(context), context)
+        assert query.awaitTermination(300)
+        assert query.exception() is None
+    assert told(world) == [(3, 5)]
+    assert len(world.received("tracking")) == 3 + 3
 
 
 def test_a_topic_that_was_made_anew_wants_a_new_checkpoint(new: Worlds) -> None:

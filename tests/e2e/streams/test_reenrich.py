@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from py4j.protocol import Py4JJavaError
+
 from claimx_lib import runtime
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.streams.reenrich import Repaired
@@ -31,6 +34,21 @@ def test_failed_rows_are_repaired_in_place(world: World, simulator: Simulator) -
     calls = len(simulator.control.requests())
     assert runtime.repair(world.settings, since=None, limit=10).asked == 0
     assert len(simulator.control.requests()) == calls
+
+
+def test_what_could_not_be_told_is_not_repaired(world: World, simulator: Simulator) -> None:
+    """Where Kafka does not take the message the row stays failed, as after a kill before the MERGE: the next repair does both."""
+    simulator.control.put_tasks([{"id": 1, "status": "done"}])
+    simulator.control.fault("status", path="/api/v1/tasks/1", status=500)
+    world.send("tracking", [tracking_message("e1", task=1)])
+    assert runtime.run(["task_tracking"], world.settings, available_now=True).status == 0
+    simulator.control.clear_faults()
+    with pytest.raises(Py4JJavaError, match="RecordTooLargeException"):
+        runtime.repair(world.with_settings("kafka.max_message_bytes=10").settings, since=None, limit=10)
+    assert [row.enrichment_status for row in world.rows()] == ["failed"]
+    assert runtime.repair(world.settings, since=None, limit=10).outcomes == {"enriched": 1}
+    told = [m["value"]["enrichment_status"] for m in world.received("tracking_success")]
+    assert (told, [row.enrichment_status for row in world.rows()]) == (["failed", "enriched"], ["enriched"])
 
 
 def test_a_repair_asks_for_the_project_where_the_row_has_none(new: Worlds, simulator: Simulator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,18 +30,23 @@ def test_a_letter_whose_replay_has_its_row_is_resolved(world: World) -> None:
     assert [row.event_id for row in world.rows()] == ["e1"]
     states = {row.dead_letter_id: (row.state, row.closed_at is not None) for row in world.letters()}
     assert states == {first.dead_letter_id: ("RESOLVED", True), second.dead_letter_id: ("OPEN", False)}
+    letters = world.context().warehouse.open(world.spark, "dead_letters")
+    letters.update("state = 'RESOLVED'", {"state": "'REPLAYED'"})
+    process_batch(frame, world.batch(1), world.context(now=lambda: NOW))
+    assert {row.state for row in world.letters()} == {"RESOLVED", "OPEN"}, "as after a kill between row and letter"
+    assert [row.event_id for row in world.rows()] == ["e1"]
 
 
-class RotatingClock(FakeClock):
-    """A new token is put in place at the moment at which a batch, its token read, is about to ask."""
+class ActingClock(FakeClock):
+    """Something happens at the moment at which a batch, its token and the table's columns read, is about to ask."""
 
-    def __init__(self, secret: Path) -> None:
+    def __init__(self, act: Callable[[], object]) -> None:
         super().__init__()
-        self.secret = secret
+        self.act = act
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
-        self.secret.write_text(TOKEN)
+        self.act()
 
 
 def test_a_token_that_changes_amid_a_batch_is_tried_once_more(
@@ -51,30 +57,23 @@ def test_a_token_that_changes_amid_a_batch_is_tried_once_more(
     secret.write_text("outdated")
     world = new(f"claimx.token={{file: {secret}}}")
     simulator.control.put_tasks([{"id": 789, "status": "open"}])
-    since, memory = len(simulator.control.requests()), Memory(calls=Calls(clock=RotatingClock(secret)))
+    since, memory = (
+        len(simulator.control.requests()),
+        Memory(calls=Calls(clock=ActingClock(lambda: secret.write_text(TOKEN)))),
+    )
     process_batch(world.frame([tracking_message("e1")]), world.batch(0), world.context(now=lambda: NOW), memory)
     assert [line["status"] for line in simulator.control.requests()[since:]] == [401, 200]
     assert [(row.event_id, row.enrichment_status) for row in world.rows()] == [("e1", "enriched")]
-
-
-class EvolvingClock(FakeClock):
-    """A field is added to the table at the moment at which a batch, the table's columns read, is about to ask."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        table = f"delta.`{self.world.folder}/warehouse/itel_cabinet_task_tracking`"
-        self.world.spark.sql(f"ALTER TABLE {table} ADD COLUMNS (original_event.x BIGINT)")
 
 
 def test_a_field_that_the_table_gets_in_another_type_amid_a_batch_is_rescued(world: World) -> None:
     """A repair beside the job makes BIGINT of a field that a batch has as text: the row is written, the text is kept."""
     message = tracking_message("e1", task=None)
     message["task"]["x"] = "seven"
-    memory = Memory(calls=Calls(clock=EvolvingClock(world)))
+    evolve = (
+        f"ALTER TABLE delta.`{world.folder}/warehouse/itel_cabinet_task_tracking` ADD COLUMNS (original_event.x BIGINT)"
+    )
+    memory = Memory(calls=Calls(clock=ActingClock(lambda: world.spark.sql(evolve))))
     process_batch(world.frame([message]), world.batch(0), world.context(now=lambda: NOW), memory)
     (row,) = world.rows()
     assert (row.event_id, row.original_event.x) == ("e1", None)

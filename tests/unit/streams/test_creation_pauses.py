@@ -111,32 +111,34 @@ def test_a_replay_that_makes_no_task_leaves_its_letter_open(changes):
     assert (len(world.tasks()), world.store.letters[letter_id].state) == (1, "RESOLVED")
 
 
-def test_due_rows_of_a_type_without_a_rule_hold_up_nobody():
-    """However many there are, the longest due of all: rows that can go on are taken all the same."""
-    rule = with_policy().rules["ESTIMATE_CREATED"]
-    world = World(with_policy(rules={"ESTIMATE_CREATED": rule, "ESTIMATE_UPDATED": rule}), due_limit=2)
-    for n in range(7):
-        world.run(world.event(f"old{n}", "C9"))
-    world.pass_(10)
-    world.run(world.event("e1", "C1", event_type="ESTIMATE_UPDATED"))
-    world.policy = with_policy(rules={"ESTIMATE_UPDATED": rule})
+RULES = with_policy().rules["ESTIMATE_CREATED"]
+
+
+def go_on_without_created(world: World) -> None:
+    """The rule of ESTIMATE_CREATED is gone with a restart; then the project is there, and every row is due."""
+    world.policy = with_policy(rules={"ESTIMATE_UPDATED": RULES})
     world.restart()
     world.api.control.put_project(5, "C1")
     world.pass_(3600)
     world.run()
+
+
+def test_due_rows_of_a_type_without_a_rule_hold_up_nobody():
+    """However many there are, the longest due of all: rows that can go on are taken all the same."""
+    world = World(with_policy(rules={"ESTIMATE_CREATED": RULES, "ESTIMATE_UPDATED": RULES}), due_limit=2)
+    for n in range(7):
+        world.run(world.event(f"old{n}", "C9"))
+    world.pass_(10)
+    world.run(world.event("e1", "C1", event_type="ESTIMATE_UPDATED"))
+    go_on_without_created(world)
     assert len(world.tasks()) == 1
     assert len(world.store.pending) == 7
 
 
 def test_a_batch_takes_no_more_due_rows_than_its_limit():
     """Where dead rows have more than that read, those that can go on are still cut to it."""
-    rule = with_policy().rules["ESTIMATE_CREATED"]
-    world = World(with_policy(rules={"ESTIMATE_CREATED": rule, "ESTIMATE_UPDATED": rule}), due_limit=2)
+    world = World(with_policy(rules={"ESTIMATE_CREATED": RULES, "ESTIMATE_UPDATED": RULES}), due_limit=2)
     for n in range(8):
         world.run(world.event(f"e{n}", "C1", event_type="ESTIMATE_CREATED" if n < 2 else "ESTIMATE_UPDATED"))
-    world.policy = with_policy(rules={"ESTIMATE_UPDATED": rule})
-    world.restart()
-    world.api.control.put_project(5, "C1")
-    world.pass_(3600)
-    world.run()
+    go_on_without_created(world)
     assert len(world.tasks()) == 2
