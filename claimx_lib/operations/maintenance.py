@@ -59,20 +59,15 @@ def maintain(
 
     Nothing that a running stream needs goes away: deletes and compaction give way to a writer that comes first and
     try again, VACUUM keeps at least 168 hours. The ledger keeps rows of `lasting_rules`, which make one task for many
-    events, and those of events whose letter is not closed. Raises ConfigError before anything is done where the settings ask for
-    more than that allows.
+    events, and those of events whose letter is not closed. Raises ConfigError before anything is done where the
+    settings ask for more than that allows.
     """
     _require_sane(job)
+    of = _Upkeep(session=session, warehouse=warehouse, job=job, now=now, lasting_rules=lasting_rules)
     steps: list[Step] = []
     for spec in tables.TABLES:
         if warehouse.exists(session, spec.name):
-            steps.extend(
-                reported(spec.name, name, act)
-                for name, act in _acts(
-                    _Upkeep(session=session, warehouse=warehouse, job=job, now=now, lasting_rules=lasting_rules),
-                    spec.name,
-                )
-            )
+            steps.extend(reported(spec.name, name, act) for name, act in _acts(of, spec.name))
     return steps
 
 

@@ -59,9 +59,8 @@ def _with_events(
     session: SparkSession, warehouse: Warehouse, keys: frozenset[str], projects: frozenset[int], claims: set[str]
 ) -> Person:
     of_claim = columns.claim_key(F.col("claim_number")).isin(*keys)
-    of_project = (
-        F.col("project_id").isin(*projects) & F.col("claim_number").isNull()
-    )  # another claim's is another person's
+    # A row of another claim in this project is another person's.
+    of_project = F.col("project_id").isin(*projects) & F.col("claim_number").isNull()
     events: set[str] = set()
     for spec, condition in (
         (tables.PENDING, of_claim),

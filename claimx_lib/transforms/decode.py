@@ -15,7 +15,6 @@ _PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false", "allowSingle
 _ISO_WITH_ZONE = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)? ?([Zz]|[+-]\d\d(:?[0-5]\d)?)$"
 _NUMBER = r"^-?\d{1,30}(\.\d{1,30})?([Ee]\+?\d{1,2})?$"
 _LONGEST_NUMBER = "decimal(38,9)"
-_BOTH = ("text", "end")
 _END = f"end_{secrets.token_hex(8)}"
 _YEAR_2000_MS = 946_684_800_000
 _YEAR_2101_MS = 4_133_980_800_000
@@ -36,11 +35,12 @@ def json_object(text: Column, fields: Sequence[str], *, as_given: Sequence[str] 
     field that is wanted as given. Spark's parser stops at the end of a top-level value and takes whatever follows it:
     the text is parsed as the first of two elements of an array, of which the second has a name that nobody can know.
     """
-    columns = ", ".join([*(f"`{name}` STRING" for name in fields), *(f"`{name}` VARIANT" for name in as_given)])
+    wanted = [*(f"`{name}` STRING" for name in fields), *(f"`{name}` VARIANT" for name in as_given)]
+    columns = ", ".join([*wanted, f"`{_END}` BOOLEAN"])
     both = F.concat(F.lit("["), text, F.lit(f',{{"{_END}":true}}]'))
-    parsed = F.from_json(both, f"ARRAY<STRUCT<{', '.join(filter(None, [columns, f'`{_END}` BOOLEAN']))}>>", _PARSER)
-    alone = F.filter(F.array(parsed), lambda found: (F.size(found) == len(_BOTH)) & F.get(found, F.lit(1))[_END])
-    return F.get(F.get(alone, F.lit(0)), F.lit(0))  # without dropFields: it parses anew for each field
+    parsed = F.from_json(both, f"ARRAY<STRUCT<{columns}>>", _PARSER)
+    alone = F.filter(F.array(parsed), lambda found: (F.size(found) == 2) & F.get(found, F.lit(1))[_END])  # noqa: PLR2004  text and end
+    return F.get(F.get(alone, F.lit(0)), F.lit(0))
 
 
 def json_others(text: Column, known: Sequence[str]) -> Column:
