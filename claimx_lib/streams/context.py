@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.errors import StopRequested
+from claimx_lib.streams.garbage import Collector
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -81,6 +82,7 @@ class JobContext:
     failures: dict[str, Exception] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
     """App ids of which an append of this process has counted (`streams.appends`)."""
+    collector: Collector = field(default_factory=Collector)
     until: datetime | None = None
     """Of a backfill: younger records (by Kafka's timestamp) are left alone."""
 

@@ -55,6 +55,7 @@ def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], No
         except Exception as error:
             context.failures[stage.job] = error
             raise
+        context.collector.collect_if_due()
         seconds = time.monotonic() - started
         context.metrics.observe("claimx_stream_batch_duration_seconds", seconds, job=stage.job)
         logger(job=stage.job, batch_id=batch_id).debug("batch done", seconds=round(seconds, 3))

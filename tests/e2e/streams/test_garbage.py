@@ -1,0 +1,55 @@
+"""What the JVM keeps for Python over many batches, where Python's own collector does not come to it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from claimx_lib.streams.garbage import Collector
+from claimx_lib.streams.query import start
+from claimx_lib.streams.task_trigger import stage
+from tests.fakes.world import World, Worlds, event
+
+BATCHES = 8
+
+
+def kept(world: World) -> int:
+    """How many JVM objects stand for something in Python."""
+    return int(world.spark.sparkContext._gateway.java_gateway_server.getGateway().getBindings().size())
+
+
+def grown_by(new: Worlds, collector: Collector) -> int:
+    """What is kept more after the last batches than after the first."""
+    world = new("jobs.task_trigger.max_records_per_batch=1")
+    sizes = []
+    for numbers in (range(2), range(2, 2 + BATCHES)):
+        world.send("claimx_events", [event(f"e{n}") for n in numbers])
+        query = start(stage(context := world.context(available_now=True, collector=collector)), context)
+        query.awaitTermination()
+        sizes.append(kept(world))
+    assert len(world.received("tracking")) == 2 + BATCHES
+    return sizes[1] - sizes[0]
+
+
+@pytest.fixture
+def _collector_at_rest() -> Iterator[None]:
+    """As in a driver with many objects, whose full collections are rare."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_collector_at_rest")
+@pytest.mark.parametrize(
+    ("seconds_between", "at_least", "at_most"),
+    [(float("inf"), 40, 1_000), (0.0, float("-inf"), 5)],
+    ids=["never", "each batch"],
+)
+def test_what_the_jvm_keeps_from_batch_to_batch(
+    new: Worlds, seconds_between: float, at_least: float, at_most: int
+) -> None:
+    """With collections between the batches nothing piles up; without them each batch leaves its frames and columns."""
+    assert at_least <= grown_by(new, Collector(seconds_between)) / BATCHES <= at_most
