@@ -40,7 +40,7 @@ class EnrichPolicy:
     start, and anew from each answer), `most_seconds` all calls of the partition (None: as the budget),
     `stop_after_failures` the failed look-ups in a row after which nobody is called any more. With `call_nobody` (the
     driver's circuit is open) the cache alone answers; with `is_probing` the first call decides whether there is a
-    second.
+    second. `shared_cache` names the cache that the workers of an executor share (None: each has its own alone).
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -54,6 +54,7 @@ class EnrichPolicy:
     cache_ttl_seconds: float = 60.0
     cache_max_entries: int = 50_000
     cache_max_bytes: int = 64_000_000
+    shared_cache: str | None = None
     call_nobody: bool = False
     is_probing: bool = False
 

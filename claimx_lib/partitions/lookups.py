@@ -87,10 +87,24 @@ class PartitionLookups:
                 unknown.append(key)
             else:
                 found[key] = Lookup(entry=entry)
-        for key, lookup in zip(unknown, self._asked(unknown), strict=True):
-            found[key] = lookup
+        known = self._from_others(unknown)
+        asked = [key for key in unknown if key not in known]
+        made = known | dict(zip(asked, self._asked(asked), strict=True))
+        for key, lookup in made.items():
             self._remember(key, lookup.entry)
-        return found
+        self._share({key: made[key].entry for key in asked})
+        return found | made
+
+    def _from_others(self, keys: list[Key]) -> dict[Key, Lookup]:
+        """What another worker of this executor has asked for lately."""
+        shared = self._session.shared
+        found = {} if shared is None else shared.get(keys, self._started, self._policy.cache_ttl_seconds)
+        return {key: Lookup(entry=entry) for key, entry in found.items()}
+
+    def _share(self, entries: Mapping[Key, Entry]) -> None:
+        if self._session.shared is not None and self._policy.cache_ttl_seconds:
+            now = self._clock.monotonic()
+            self._session.shared.put(entries, as_of=now, ttl_seconds=self._policy.cache_ttl_seconds)
 
     def _remember(self, key: Key, entry: Entry) -> None:
         if entry.answer.kind in ANSWERED:
@@ -104,8 +118,8 @@ class PartitionLookups:
         """
         found: dict[Key, Lookup] = {}
         waiting = iter(keys)
-        if self._is_to_probe and keys:
-            found[next(waiting)] = self._probe(keys[0])
+        while self._is_to_probe and (first := next(waiting, None)) is not None:
+            found[first] = self._probe(first)
         turn = threading.Lock()
 
         def work() -> None:
@@ -122,9 +136,11 @@ class PartitionLookups:
         return [found[key] for key in keys]
 
     def _probe(self, key: Key) -> Lookup:
-        """One call, alone: a failure that speaks of the server ends all calling."""
-        self._is_to_probe = False
+        """One call, alone: a failure that speaks of the server ends all calling. An id that nobody is called for
+        leaves it to the next one.
+        """
         lookup = self._look_up(key, replace(self._policy.retry, max_retries=0))
+        self._is_to_probe = not lookup.calls
         if lookup.entry.answer.is_outage:
             self._stop(ApiOutcome.CIRCUIT_OPEN)
         return lookup

@@ -13,6 +13,7 @@ from claimx_lib.domain.clock import Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
 from claimx_lib.domain.rate import RateLimiter
 from claimx_lib.partitions.cache import AnswerCache
+from claimx_lib.partitions.shared_cache import SharedCache
 
 _MOST_CLIENTS = 4  # a rotated token makes a new one; the older ones are closed
 
@@ -31,7 +32,14 @@ class Session:
 
     client: ClaimXApi
     cache: AnswerCache
+    shared: SharedCache | None
     limiter: RateLimiter
+
+    def close(self) -> None:
+        """End its connections, and the file that it shares."""
+        self.client.close()
+        if self.shared is not None:
+            self.shared.remove()
 
 
 class WorkerMemory:
@@ -39,14 +47,15 @@ class WorkerMemory:
 
     def __init__(self, process_id: Callable[[], int] = os.getpid) -> None:
         self._process_id = process_id
-        self._sessions: OrderedDict[tuple[int, OpenClient], Session] = OrderedDict()
+        self._sessions: OrderedDict[tuple[int, OpenClient, str | None], Session] = OrderedDict()
 
     def session(self, open_client: OpenClient, policy: EnrichPolicy, clock: Clock) -> Session:
         """The session of these settings at this policy's pace; its cache is as earlier batches left it."""
-        key = (self._process_id(), open_client)
+        key = (self._process_id(), open_client, policy.shared_cache)
         session = self._sessions.get(key) or Session(
             client=open_client(),
             cache=AnswerCache(max_entries=policy.cache_max_entries, max_bytes=policy.cache_max_bytes),
+            shared=SharedCache.of_executor(policy.shared_cache, max_bytes=policy.cache_max_bytes),
             limiter=RateLimiter(policy.requests_per_second, clock),
         )
         session.limiter.set_pace(policy.requests_per_second)
@@ -57,9 +66,9 @@ class WorkerMemory:
 
     def _forget_oldest(self) -> None:
         while len(self._sessions) > _MOST_CLIENTS:
-            (process_id, _), session = self._sessions.popitem(last=False)
+            (process_id, _, _), session = self._sessions.popitem(last=False)
             if process_id == self._process_id():
-                session.client.close()
+                session.close()
 
 
 PROCESS_MEMORY = WorkerMemory()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from pyspark.sql import functions as F
 
@@ -44,6 +45,13 @@ class Calls:
     clock: Clock = SYSTEM_CLOCK
     rests_until: float = -math.inf
     """A point of `clock.monotonic()`: other workers than the last ones may call from then on."""
+    cache_of: tuple[Secret, str] | None = None
+
+    def shared_cache(self, token: Secret) -> str:
+        """The name of the workers' cache: another one for another token, which may see something else."""
+        if self.cache_of is None or self.cache_of[0] != token:
+            self.cache_of = (token, uuid4().hex)
+        return self.cache_of[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +74,7 @@ def looked_up(rows: DataFrame, number: int, context: JobContext, calls: Calls, *
     if str(ApiOutcome.UNAUTHORIZED) in result.figures["errors"]:
         again = _token(context)
         if again != token:
+            _count(result.figures, context, calls, job)
             result.rows.unpersist()
             result = _asked(rows, number, context, calls, again)
         else:
@@ -88,7 +97,7 @@ def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, toke
     kernel = partial(
         enrich_batches,
         open_client=OpenClaimX(settings=api_settings(context.settings.claimx, token)),
-        policy=policy.shared(partitions),
+        policy=replace(policy.shared(partitions), shared_cache=calls.shared_cache(token)),
     )
     result = _persisted(enriched(rows, kernel, partitions=partitions), context)
     if result.figures["calls"]:

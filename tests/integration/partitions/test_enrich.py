@@ -27,10 +27,10 @@ def simulator() -> Iterator[Simulator]:
         yield simulator
 
 
-def enriched(rows: DataFrame, simulator: Simulator) -> DataFrame:
+def enriched(rows: DataFrame, simulator: Simulator, shared_cache: str | None = None) -> DataFrame:
     """The frame, through the kernel, as a stream does it."""
     opener = OpenClaimX(settings=ApiSettings(base_url=simulator.base_url, token=Secret(TOKEN)))
-    policy = EnrichPolicy(max_concurrency=4, requests_per_second=10_000)
+    policy = EnrichPolicy(max_concurrency=4, requests_per_second=10_000, shared_cache=shared_cache)
 
     def kernel(batches):
         return enrich_batches(batches, open_client=opener, policy=policy)
@@ -60,15 +60,16 @@ def test_the_kernel_runs_in_spark_and_its_plan_shows_no_token(spark: SparkSessio
     assert TOKEN not in result._jdf.queryExecution().toString()
 
 
-def test_a_worker_remembers_from_batch_to_batch(spark: SparkSession, simulator: Simulator):
-    """R6 across batches: 20 batches over the same ids ask for each at most once a worker process."""
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_no_id_is_asked_for_again_from_batch_to_batch(spark: SparkSession, simulator: Simulator, partitions: int):
+    """R6 across batches: 20 batches over the same ids ask for each once, whichever worker has them."""
     frame = spark.range(50).select(
         F.lit("e").alias("event_id"),
-        F.concat(F.lit("7"), F.col("id")).alias("lookup_task_id"),
+        F.concat(F.lit(f"7{partitions}"), F.col("id")).alias("lookup_task_id"),
         F.lit(None).cast("string").alias("lookup_project_id"),
     )
     before = simulator.control.state()["served"]
-    told = [enriched(frame.coalesce(1), simulator).agg(F.sum("api_calls")).collect()[0][0] for _ in range(20)]
-    calls = simulator.control.state()["served"] - before
-    assert sum(told) == calls
-    assert calls <= 50 * 2, "one worker for each of the two cores"
+    name = f"r6-{partitions}"
+    spread = frame.repartition(partitions, "lookup_task_id")
+    told = [enriched(spread, simulator, name).agg(F.sum("api_calls")).collect()[0][0] for _ in range(20)]
+    assert sum(told) == simulator.control.state()["served"] - before == 50

@@ -39,6 +39,23 @@ def test_answers_are_kept_for_their_time_across_batches():
     assert worker.opened == 1
 
 
+def test_workers_of_one_executor_share_their_answers(tmp_path, monkeypatch):
+    """What one has asked for no other asks for while it is fresh; then one of them does, for all."""
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
+    claimx = FakeClaimX()
+    workers = [Worker(claimx, shared_cache="run") for _ in range(3)]
+    for worker in workers:
+        rows = worker.run(tasks(3))
+        assert statuses(rows) == {"not_found": 3}
+    assert len(workers[0].calls()) == 3
+    claimx.clock.advance(60)
+    for worker in workers:
+        worker.run(tasks(3))
+    assert len(workers[0].calls()) == 6
+    Worker(claimx, shared_cache="another run").run(tasks(3))
+    assert len(workers[0].calls()) == 9
+
+
 def test_an_answer_does_not_grow_stale_within_a_partition():
     """A partition that takes longer than the cache's time still asks once for each id."""
     worker = Worker()
@@ -203,6 +220,16 @@ def test_a_failed_probe_is_the_only_call():
     worker.policy = worker.policy.probing()
     assert causes(worker.run(tasks(5), tasks(9))) == {"unavailable": 2, "circuit-open": 12}
     assert len(worker.calls()) == 1
+
+
+def test_an_id_that_no_path_takes_is_no_probe():
+    """Nobody was called for it, so that it says nothing of the server: the next one decides."""
+    worker = Worker()
+    worker.policy = worker.policy.probing()
+    worker.claimx.control.fault("reset")
+    rows = worker.run([("../x", None), ("a b", None), *tasks(6)])
+    assert len(worker.calls()) == 1
+    assert causes(rows) == {"rejected": 2, "reset": 1, "circuit-open": 5}
 
 
 def test_an_answered_probe_lets_all_others_follow():
