@@ -54,17 +54,18 @@ def applied(
     """Write pending rows, letters, changes of letters and messages, in this order; `send` takes all messages at once."""
     if effects.upserts or effects.deletes:
         merge_pending(context, effects.upserts, effects.deletes, now)
-    crash_point("pending-merged")
+        crash_point("pending-merged")
     if effects.letters:
         rows = dead_letter_rows(_letters(context, effects.letters), pipeline=PIPELINE, opened_at=now)
         append_dead_letters(context, rows, batch, job=PIPELINE, step=effects.step)
     if effects.changes:
         change_letters(context, effects.changes, now)
-    crash_point("letters-appended")
+    if effects.letters or effects.changes:
+        crash_point("letters-appended")
     if effects.messages:
         frame = _messages(context, effects.messages)
         send(masked(frame, context.settings.pii))
-    crash_point("kafka-written")
+        crash_point("kafka-written")
 
 
 @on_conflict_again

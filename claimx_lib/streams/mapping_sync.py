@@ -118,11 +118,14 @@ def _sync(found: Statements, batch: BatchRef, context: JobContext) -> None:
     """History from the state before, then projects, then the mapping: whoever reads a row finds its history."""
     result = folded(found.events, found.project_events, before_of(context, found.events, found.project_events))
     append_history(context, result.entries, batch)
-    crash_point("mapping_sync.history")
+    if result.entries:
+        crash_point("mapping_sync.history")
     merge_projects(context, result.projects)
-    crash_point("mapping_sync.projects")
+    if result.projects:
+        crash_point("mapping_sync.projects")
     merge_mapping(context, result.claims)
-    crash_point("mapping_sync.mapping")
+    if result.claims:
+        crash_point("mapping_sync.mapping")
     _told(result, len(found.events), batch, context)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tests.faults import check_creation, check_mapping, check_pace, check_tracking
+from tests.faults import check_creation, check_mapping, check_pace, check_secrets, check_tracking
 from tests.faults.evidence import NOT_OURS, PROJECT_EVENT, Evidence
 from tests.faults.plan import BOTH_PIPELINES
 
@@ -16,6 +16,7 @@ TRACKING: Mapping[str, Sequence[Check]] = {
     "I6": (check_tracking.messages_agree,),
     "I7": (check_tracking.one_row_an_event,),
     "I8": (check_pace.it_ends,),
+    "I9": (check_secrets.nothing_leaks,),
     "I10": (check_pace.nothing_moves,),
     "I11": (check_pace.pace_is_kept,),
 }
@@ -26,6 +27,7 @@ IDENTITY: Mapping[str, Sequence[Check]] = {
     "I4": (check_creation.intent_before_post,),
     "I5": (check_mapping.newest_wins,),
     "I8": (check_pace.it_ends,),
+    "I9": (check_secrets.nothing_leaks,),
     "I10": (check_pace.nothing_moves,),
     "I11": (check_pace.pace_is_kept,),
 }

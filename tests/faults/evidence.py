@@ -97,7 +97,8 @@ class Still:
 class Evidence:
     """Everything that the checker looks at. Topics and tables go by the names of the contract.
 
-    `lag` is what each job has not yet taken of its topics; `stills` are taken before and after each restart without input.
+    `lag` is what each job has not yet taken of its topics; `stills` are taken before and after each restart without input;
+    `leaks` names where the token stands that nobody but ClaimX may read.
     """
 
     produced: Sequence[Produced] = ()
@@ -108,6 +109,7 @@ class Evidence:
     plan: Sequence[Row] = ()
     lag: Mapping[str, int] = field(default_factory=dict)
     stills: Sequence[Still] = ()
+    leaks: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
 
     def table(self, name: str) -> Sequence[Row]:

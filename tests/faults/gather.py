@@ -12,7 +12,9 @@ import pyarrow as pa
 from confluent_kafka import Consumer, TopicPartition
 from deltalake import DeltaTable, QueryBuilder
 
+from tests.fakes.claimx import TOKEN
 from tests.faults.evidence import Call, Committed, Evidence, Limits, Row, Still, Told
+from tests.faults.leaks import leaks
 from tests.faults.plan import BOTH_PIPELINES
 from tests.faults.world import ROLES, World
 
@@ -32,15 +34,17 @@ def evidence(world: World, stills: list[Still], first_call: int) -> Evidence:
     roles = {name: role for role, name in world.topics.items()}
     tables = {name: [_with_role(row, roles) for row in rows(world, name)] for name in TABLES[world.pipeline]}
     claimx, creation = world.settings.claimx, world.settings.jobs.task_creation
+    topics = {role: tuple(_told(world, role, roles)) for role in ROLES[world.pipeline]}
     return Evidence(
         produced=tuple(world.sender.produced),
-        topics={role: tuple(_told(world, role, roles)) for role in ROLES[world.pipeline]},
+        topics=topics,
         calls=tuple(calls(world.simulator.request_log))[first_call:],
         tables=tables,
         ledger=tuple(_commits(world, "xact_task_ledger")) if "xact_task_ledger" in tables else (),
         plan=tables.get("xact_task_plan", ()),
         lag=lags(world),
         stills=tuple(stills),
+        leaks=leaks(TOKEN, [world.output, world.folder / "spark.log"], [world.folder / "data"], topics),
         limits=Limits(
             max_retries=creation.max_retries,
             requests_per_second=claimx.requests_per_second,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 
 from tests.fakes.claimx import TOKEN
@@ -14,6 +15,7 @@ from tests.faults.stack import Stack
 
 STOPPED_SECONDS = 60.0
 BROKER_DOWN_SECONDS = 8.0
+OUTAGE_SECONDS, BACKLOG_BURSTS = 30.0, 5
 BAD_ANSWERS = ("hang", "drip", "garbage", "truncated_json", "html", "cut_short", "not_http", "redirect",
                "hang_after_commit")  # fmt: skip
 REFUSALS = (401, 403)
@@ -28,15 +30,18 @@ def play(name: str, shared: Stack, seed: int, say: Say) -> Outcome:
 
 def broker_restart(shared: Stack, seed: int, say: Say) -> Outcome:
     """The broker goes away for some seconds amid a batch, and comes back with its data."""
-    matrix = new_matrix(shared, seed, say)
-    with matrix.driver() as driver:
-        some_batches(matrix, driver)
-        matrix.world.send_burst()
-        shared.broker.stop()
-        driver.ended_within(BROKER_DOWN_SECONDS)
-        shared.broker.start()
-        revived(matrix, driver)
-    return matrix.finished("broker stopped and started")
+    outcome = Outcome()
+    for pipeline in ("identity", "tracking"):
+        matrix = new_matrix(shared, seed, say, pipeline)
+        with matrix.driver() as driver:
+            some_batches(matrix, driver)
+            matrix.world.send_burst()
+            shared.broker.stop()
+            driver.ended_within(BROKER_DOWN_SECONDS)
+            shared.broker.start()
+            revived(matrix, driver)
+        outcome = outcome.plus(matrix.finished(f"broker stopped and started, {pipeline}"))
+    return outcome
 
 
 def stopped_process(shared: Stack, seed: int, say: Say) -> Outcome:
@@ -113,13 +118,41 @@ def bad_answers(shared: Stack, seed: int, say: Say) -> Outcome:
     return outcome
 
 
+def outage(shared: Stack, seed: int, say: Say) -> Outcome:
+    """ClaimX is gone, every connection reset, until circuits have opened and a backlog waits; then it is back, and
+    nobody calls faster than the limit, from the first call on.
+    """
+    outcome = Outcome()
+    for pipeline in ("identity", "tracking"):
+        matrix = new_matrix(shared, seed, say, pipeline)
+        control = matrix.world.simulator.control
+        with matrix.driver() as driver:
+            some_batches(matrix, driver)
+            control.clear_faults()
+            control.fault("reset")
+            calls, back_at = matrix.calls(), time.monotonic() + OUTAGE_SECONDS
+            matrix.feed_until(driver, lambda: time.monotonic() >= back_at)  # noqa: B023  it is called before the next turn
+            if matrix.calls() == calls:
+                matrix.outcome.violations.append("nobody called a ClaimX that was gone: the scenario proves nothing")
+            for _ in range(BACKLOG_BURSTS):
+                matrix.world.send_burst()
+            control.clear_faults()
+            matrix.world.spoil_api()
+            if not some_batches(matrix, driver):
+                matrix.outcome.violations.append(f"an outage stopped a driver: {last_failure(matrix)}")
+        outcome = outcome.plus(matrix.finished(f"ClaimX gone for {OUTAGE_SECONDS:g} s, back to a backlog, {pipeline}"))
+    return outcome
+
+
 SCENARIOS: dict[str, Callable[[Stack, int, Say], Outcome]] = {
     "random-kills": scenarios_kills.random_kills,
+    "merge-kills": scenarios_kills.kills_amid_merges,
     "broker-restart": broker_restart,
     "sigstop": stopped_process,
     "worker-killed": killed_worker,
     "token-refused": refused_token,
     "bad-answers": bad_answers,
+    "api-outage": outage,
     "second-instance": scenarios_beside.second_instance,
     "upkeep-beside": scenarios_beside.upkeep_beside,
     "flood": scenarios_beside.flood,

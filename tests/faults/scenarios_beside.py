@@ -24,17 +24,20 @@ FLOOD_SECONDS = 300.0
 
 def second_instance(shared: Stack, seed: int, say: Say) -> Outcome:
     """A second process runs the same jobs on the same checkpoint; both may work, either may end with its one line."""
-    matrix = new_matrix(shared, seed, say)
-    other = replace(matrix, warm=None)
-    with matrix.driver() as driver:
-        some_batches(matrix, driver)
-        with other.driver() as second:
-            matrix.feed_until(second, lambda: driver.status is not None)
-            say(f"  first {driver.status}, second {second.status}: {last_failure(matrix)}")
-            for which, status in (("first", driver.status), ("second", second.status)):
-                if status is not None and (status != 1 or not last_failure(matrix)):
-                    matrix.outcome.violations.append(f"the {which} of two instances ended with {status} and no line")
-    return matrix.finished("a second instance on one checkpoint")
+    outcome = Outcome()
+    for pipeline in ("identity", "tracking"):
+        matrix = new_matrix(shared, seed, say, pipeline)
+        with matrix.driver() as driver:
+            some_batches(matrix, driver)
+            with replace(matrix, warm=None).driver() as second:
+                matrix.feed_until(second, lambda: driver.status is not None)
+                say(f"  first {driver.status}, second {second.status}: {last_failure(matrix)}")
+                for which, status in (("first", driver.status), ("second", second.status)):
+                    if status is not None and (status != 1 or not last_failure(matrix)):
+                        told = f"the {which} of two instances ended with {status} and no line"
+                        matrix.outcome.violations.append(told)
+        outcome = outcome.plus(matrix.finished(f"a second instance on one checkpoint, {pipeline}"))
+    return outcome
 
 
 def upkeep_beside(shared: Stack, seed: int, say: Say) -> Outcome:

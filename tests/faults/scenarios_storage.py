@@ -65,17 +65,24 @@ def read_only_checkpoint(shared: Stack, seed: int, say: Say) -> Outcome:
 
 def full_disk(shared: Stack, seed: int, say: Say) -> Outcome:
     """Tables and checkpoints lie on a small tmpfs that fills up in mid-run; with space again all goes on."""
-    data = shared.folder / f"identity-{seed}" / "data"
+    outcome = Outcome()
+    for pipeline in ("identity", "tracking"):
+        outcome = outcome.plus(_full_disk(shared, seed, say, pipeline))
+    return outcome
+
+
+def _full_disk(shared: Stack, seed: int, say: Say, pipeline: str) -> Outcome:
+    data = shared.folder / f"{pipeline}-{seed}" / "data"
     with small_disk(data) as is_mounted:
         if not is_mounted:
             return _without_right(say, "full disk")
-        matrix = new_matrix(shared, seed, say)
+        matrix = new_matrix(shared, seed, say, pipeline)
         with matrix.driver() as driver:
             some_batches(matrix, driver)
             _fill(data / "filler")
             fails_with(matrix, driver, "disk is full", "a full disk")
             (data / "filler").unlink()
-        return matrix.finished("full disk")
+        return matrix.finished(f"full disk, {pipeline}")
 
 
 def damaged_delta_logs(shared: Stack, seed: int, say: Say) -> Outcome:
