@@ -58,6 +58,14 @@ def open_session(settings: Settings, *, app_name: str, java_options: str = "") -
     return session
 
 
+def session_beside(session: SparkSession, settings: Settings) -> SparkSession:
+    """Return a session on the same context with a configuration of its own: what is set there nobody else sees."""
+    own = session.newSession()
+    for key, value in _session_options(settings).items():
+        own.conf.set(key, value)
+    return own
+
+
 def open_analysis_session(settings: Settings) -> SparkSession:
     """Return a session that shows times in `analysis.timezone`: the cluster's own on Databricks, else one over Spark
     Connect where SPARK_REMOTE names a server, else one that is started here.
@@ -149,7 +157,7 @@ def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, s
         # Else pyspark asks the JVM several times, with a stack trace, at each node of each expression.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # One round of all jobs generates some 250 classes; Spark keeps 100, and compiles the others anew in each batch.
-        "spark.sql.codegen.cache.maxEntries": "1000",
+        "spark.sql.codegen.cache.maxEntries": "500",
         **({} if spark.ui_enabled else HISTORY_OF_NOBODY),
         **_packages(),
         **spark.conf,
@@ -182,6 +190,8 @@ def _session_options(settings: Settings) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(settings.spark.shuffle_partitions),
         "spark.databricks.delta.snapshotPartitions": str(settings.spark.snapshot_partitions),
         "spark.sql.streaming.metricsEnabled": "false",
+        # So many records and their answers are in a Python worker's memory at a time; Spark's default is 10,000.
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
         # HotSpot leaves longer methods to its interpreter: a filter fused with a parser would cost each record so much.
         "spark.sql.codegen.hugeMethodLimit": "8000",
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError
 
+from claimx_lib.connectors.spark import session_beside
 from claimx_lib.errors import StopRequested
 from claimx_lib.observability.logs import logger
 from claimx_lib.observability.progress import ProgressListener
@@ -39,8 +41,7 @@ def stage_of(job: str, context: JobContext) -> Stage:
 
 def run_together(jobs: Sequence[str], context: JobContext) -> Failures:
     """Run the jobs beside each other until each has ended; return those that failed, with why."""
-    with _listened(context) as listener:
-        return _run(jobs, context, listener)
+    return _run(jobs, context, ProgressListener(context.metrics))
 
 
 def run_in_turn(jobs: Sequence[str], context: JobContext) -> Failures:
@@ -50,10 +51,10 @@ def run_in_turn(jobs: Sequence[str], context: JobContext) -> Failures:
     """
     again = ("mapping_sync",) if {"mapping_sync", "task_creation"} <= set(jobs) else ()
     failures: Failures = {}
-    with _listened(context) as listener:
-        for job in (*jobs, *again):
-            if not context.stop.is_set:
-                failures |= _run([job], context, listener)
+    listener = ProgressListener(context.metrics)
+    for job in (*jobs, *again):
+        if not context.stop.is_set:
+            failures |= _run([job], context, listener)
     return failures
 
 
@@ -74,26 +75,29 @@ def _run(jobs: Sequence[str], context: JobContext, listener: ProgressListener) -
             logger(job=job).error("job failed", error=str(failure), seconds=seconds)
 
     queries: dict[str, StreamingQuery] = {}
-    for job in jobs:
-        listener.begin(job)
-        try:
-            queries[job] = start(stage_of(job, context), context)
-        except Exception as error:  # noqa: BLE001  (one job that can't start leaves the others running)
-            ended(job, None if isinstance(error, StopRequested) else explained(error))
-        else:
-            context.metrics.set(RUNNING, 1, job=job)
-    watch(queries, context, ended=ended)
+    with ExitStack() as listening:
+        for job in jobs:
+            listener.begin(job)
+            try:
+                own = listening.enter_context(_own(context, listener))
+                queries[job] = start(stage_of(job, own), own)
+            except Exception as error:  # noqa: BLE001  (one job that can't start leaves the others running)
+                ended(job, None if isinstance(error, StopRequested) else explained(error))
+            else:
+                context.metrics.set(RUNNING, 1, job=job)
+        watch(queries, context, ended=ended)
     return failures
 
 
 @contextmanager
-def _listened(context: JobContext) -> Iterator[ProgressListener]:
-    listener = ProgressListener(context.metrics)
-    context.session.streams.addListener(listener)
+def _own(context: JobContext, listener: ProgressListener) -> Iterator[JobContext]:
+    """The context on a session of the job's own, whose plans are as its batches need them, and which is listened to."""
+    session = session_beside(context.session, context.settings)
+    session.streams.addListener(listener)
     try:
-        yield listener
+        yield replace(context, session=session)
     finally:
         try:
-            context.session.streams.removeListener(listener)
+            session.streams.removeListener(listener)
         except (Py4JError, OSError):
             logger().debug("the JVM was gone before its listener")

@@ -2,7 +2,8 @@
 
 Where a plan has more than 100 fields, and in Delta's own reading of its log, each task writes the Java source of its
 projections anew, strips it of comments and looks the class up by it: a quarter of the processor's time in batches of 50
-records (measured, `docs/performance.md`). To interpret some hundred rows costs nothing beside it.
+records (measured, `docs/performance.md`). Where a stage is compiled as a whole, each batch's own literals (offsets, ids,
+times) make new classes, which nobody asks for again. To interpret some hundred rows costs nothing beside it.
 """
 
 from __future__ import annotations
@@ -16,19 +17,24 @@ if TYPE_CHECKING:
 
     from claimx_lib.streams.context import JobContext
 
-MODE = "spark.sql.codegen.factoryMode"
-SPARKS_DEFAULT, INTERPRETED = "FALLBACK", "NO_CODEGEN"
+COMPILED = {"spark.sql.codegen.factoryMode": "FALLBACK", "spark.sql.codegen.wholeStage": "true"}
+"""Spark's defaults: they compile projections and whole stages."""
+INTERPRETED = {"spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.codegen.wholeStage": "false"}
 FEW = 2_000
 """At 10,000 records both take as long; beyond, the compiled batch is the quicker one."""
 
 
 def plan_for(records: int | None, session: SparkSession, context: JobContext) -> None:
-    """Set how `session` runs the projections of a batch of so many records; None, not known, counts as many.
+    """Set how `session`, the batch's, and the job's own run a batch of so many records; None, not known, counts as many.
 
-    `spark.sql.codegen.factoryMode` under `spark.conf` decides for all batches, unless it is Spark's default.
+    What `spark.conf` or the submitter has set otherwise than Spark's default decides for all batches.
     """
-    if context.session.conf.get(MODE) == SPARKS_DEFAULT:
-        session.conf.set(MODE, INTERPRETED if records is not None and records <= FEW else SPARKS_DEFAULT)
+    wanted = INTERPRETED if records is not None and records <= FEW else COMPILED
+    given = context.session.sparkContext.getConf()
+    for name, default in COMPILED.items():
+        if given.get(name, default) == default:
+            session.conf.set(name, wanted[name])
+            context.session.conf.set(name, wanted[name])
 
 
 def records_of(batch_id: int, context: JobContext, *, job: str) -> int | None:

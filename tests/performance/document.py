@@ -14,7 +14,7 @@ LATEST = ROOT / "docs" / "benchmarks" / "latest.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- ratios: written by make bench -->", "<!-- ratios: end -->"
 RATIOS = tuple(f"R{n}" for n in range(1, 17))
-_HEAD = ("", "ratio", "goal", "figure", "range", "met", "load before", "on")
+_HEAD = ("", "ratio", "goal", "figure", "range", "met", "load before", "on", "commit")
 
 
 def entries() -> dict[str, Any]:
@@ -52,5 +52,6 @@ def _line(name: str, entry: Mapping[str, Any] | None) -> str:
         met,
         load,
         entry["at"][:10],
+        entry.get("commit", ""),
     ]
     return f"| {' | '.join(map(str, cells))} |"

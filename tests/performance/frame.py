@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tests.faults.results import commit
+
 DEFAULT_PAIRS = 7
 
 
@@ -74,6 +76,7 @@ class Result:
             "other": [round(sample, 4) for sample in self.other],
             "notes": self.notes,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit(),
             "machine": machine(),
         }
 

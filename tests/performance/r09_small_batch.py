@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from claimx_lib.connectors import kafka
 from claimx_lib.streams.context import JobContext
-from claimx_lib.streams.small_batches import MODE, SPARKS_DEFAULT, plan_for
+from claimx_lib.streams.small_batches import COMPILED, plan_for
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from tests.fakes.world import World, tracking_message
 from tests.performance.frame import Bound, Goal, Result, ratio
@@ -68,7 +68,8 @@ def small_batch_seconds(world: World, number: int, job: Job) -> float:
 def _bare(world: World, number: int, *, is_once: bool = False) -> float:
     texts = world.frame(_messages(number)).select(F.col("value").cast("string").alias("value"), "offset")
     topic = world.topic("tracking_success")
-    world.spark.conf.set(MODE, SPARKS_DEFAULT)
+    for name, value in COMPILED.items():
+        world.spark.conf.set(name, value)
     started = time.perf_counter()
     writer = texts.write.format("delta").mode("append")
     if is_once:

@@ -4,43 +4,47 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from claimx_lib.streams.small_batches import FEW, MODE, plan_for, records_of
+from claimx_lib.streams.small_batches import COMPILED, FEW, INTERPRETED, plan_for, records_of
 
 
 class Session:
-    """As much of a session as its settings."""
+    """As much of a session as its settings, and those that its context was started with."""
 
-    def __init__(self, mode: str) -> None:
-        self.set = {MODE: mode}
-        self.conf = SimpleNamespace(get=self.set.__getitem__, set=self.set.__setitem__)
+    def __init__(self, given: dict[str, str]) -> None:
+        self.set: dict[str, str] = {}
+        self.conf = SimpleNamespace(set=self.set.__setitem__)
+        self.sparkContext = SimpleNamespace(getConf=lambda: given)
 
 
-def planned(records: int | None, *, mode: str, chosen: str = "FALLBACK") -> str:
-    session: Any = Session(mode)
-    context: Any = SimpleNamespace(session=Session(chosen))
-    plan_for(records, session, context)
-    return str(session.set[MODE])
+def planned(records: int | None, *before: int | None, given: dict[str, str] | None = None) -> list[dict[str, str]]:
+    """How the batch's session and the job's are set in the end."""
+    batch, job = Session({}), Session(given or {})
+    context: Any = SimpleNamespace(session=job)
+    for number in (*before, records):
+        plan_for(number, cast("Any", batch), context)
+    return [batch.set, job.set]
 
 
 @pytest.mark.parametrize(
-    ("records", "expected"),
-    [(0, "NO_CODEGEN"), (FEW, "NO_CODEGEN"), (FEW + 1, "FALLBACK"), (None, "FALLBACK")],
+    ("records", "expected"), [(0, INTERPRETED), (FEW, INTERPRETED), (FEW + 1, COMPILED), (None, COMPILED)]
 )
-@pytest.mark.parametrize("before", ["FALLBACK", "NO_CODEGEN"])
-def test_the_number_of_records_decides(records: int | None, expected: str, before: str) -> None:
-    """Whatever the batch before it was; a number that is not known counts as many."""
-    assert planned(records, mode=before) == expected
+@pytest.mark.parametrize("before", [1, None])
+def test_the_number_of_records_decides(records: int | None, expected: dict[str, str], before: int | None) -> None:
+    """Whatever the batch before it was, for the batch's frames and the job's own; an unknown number counts as many."""
+    assert planned(records, before) == [expected, expected]
 
 
 @pytest.mark.parametrize("chosen", ["NO_CODEGEN", "CODEGEN_ONLY"])
 @pytest.mark.parametrize("records", [1, FEW + 1, None])
 def test_what_is_set_for_all_batches_stays(chosen: str, records: int | None) -> None:
-    """A setting under spark.conf is not touched."""
-    assert planned(records, mode=chosen, chosen=chosen) == chosen
+    """A setting under spark.conf, or of the submitter, is not touched; the other one still is."""
+    name, other = COMPILED
+    for told in planned(records, given={name: chosen}):
+        assert list(told) == [other]
 
 
 def test_a_checkpoint_elsewhere_tells_no_number() -> None:
