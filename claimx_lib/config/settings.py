@@ -18,12 +18,18 @@ from claimx_lib.config.model import (
     PositiveSeconds,
     Seconds,
     TopicName,
+    wrong,
 )
 from claimx_lib.config.secrets import SecretReference
 from claimx_lib.config.tracking_topic import with_topic
 from claimx_lib.domain.loopback import is_loopback
+from claimx_lib.domain.open_page import too_open
 
+BROKER = re.compile(r"(?:[A-Za-z0-9_%.-]*://)?(?:\[[0-9A-Fa-f:.%]+\]|[^\s,:/\[\]]+):([0-9]{1,5})")
 CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
+
+
+LAST_PORT = 65535
 
 
 class Topics(Model):
@@ -36,6 +42,10 @@ class Topics(Model):
     tracking: TopicName
     tracking_success: TopicName
     tracking_errors: TopicName
+
+
+VERIFIED = {"enable.ssl.certificate.verification": "true", "ssl.endpoint.identification.algorithm": "https"}
+OF_THEIR_OWN = frozenset({"bootstrap.servers", "security.protocol"})
 
 
 class Kafka(Model):
@@ -55,6 +65,27 @@ class Kafka(Model):
     max_message_bytes: PositiveCount
     request_timeout_seconds: PositiveSeconds
     topics: Topics
+
+    @field_validator("options")
+    @classmethod
+    def _verified(cls, options: dict[str, str]) -> dict[str, str]:
+        """TLS verification cannot be switched off, nor another server or protocol come in by the back door."""
+        for name, wanted in VERIFIED.items():
+            if options.get(name, wanted).lower() != wanted:
+                raise ValueError(f"{name}: {options[name]!r} would trust any broker: leave it out")
+        for name in OF_THEIR_OWN & options.keys():
+            raise ValueError(f"{name} has a setting of its own: set kafka.{name.replace('.', '_')}")
+        return options
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _have_ports(cls, value: str) -> str:
+        """The clients of Kafka know no port by default, or each another one."""
+        for broker in value.split(","):
+            found = BROKER.fullmatch(broker.strip())
+            if found is None or not 0 < int(found[1]) <= LAST_PORT:
+                raise ValueError(f"{broker.strip()!r} is no broker: give host:port, several with commas")
+        return value
 
     @model_validator(mode="after")
     def _plaintext_only_on_loopback(self) -> Kafka:
@@ -167,6 +198,13 @@ class Console(Model):
     identity_header: str | None
     allowed_hosts: list[str]
 
+    @model_validator(mode="after")
+    def _is_not_open_by_mistake(self) -> Console:
+        found = too_open(self.host, has_token=self.token is not None, has_names=bool(self.allowed_hosts))
+        if found is not None:
+            raise wrong(("host",), self.host, f"it {found.missing}: {found.cure}")
+        return self
+
 
 class Settings(Model):
     """All settings of one run."""
@@ -183,6 +221,18 @@ class Settings(Model):
     console: Console
     jobs: Jobs
     stop_timeout_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _looks_where_it_can_look(self) -> Settings:
+        creation = self.jobs.task_creation
+        if creation.enabled and creation.look_before_creating and not self.claimx.supports_external_reference:
+            raise wrong(
+                ("jobs", "task_creation", "look_before_creating"),
+                creation.look_before_creating,
+                "this ClaimX knows no external_reference to look for: set it to false, and events_since to a time from "
+                "which no task can be there already",
+            )
+        return self
 
     @model_validator(mode="after")
     def _every_trigger_has_a_topic(self) -> Settings:

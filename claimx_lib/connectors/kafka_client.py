@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from claimx_lib.schemas.topics import TopicSpec
 
 CONNECT_TIMEOUT_SECONDS = 3.0
+FIRST_TRY_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,14 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
     return options
 
 
-def admin(kafka: Kafka) -> AdminClient:
+def admin(kafka: Kafka, on_error: Callable[[Any], None] | None = None) -> AdminClient:
     """Return an admin client; nothing is sent yet. ConfigError where the client does not take the settings."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
+    heard = {} if on_error is None else {"error_cb": on_error}
     try:
-        return AdminClient(client_options(kafka))
+        return AdminClient(client_options(kafka) | heard)
     except KafkaException as error:
         raise ConfigError(f"kafka: {error.args[0].str()}", cure="mend it in the kafka group of the settings") from None
 
@@ -78,14 +80,38 @@ def require_broker(kafka: Kafka) -> None:
 
 
 def topics_there(kafka: Kafka) -> set[str]:
-    """Return the names of the topics on the brokers; KafkaError where none answers in time."""
+    """Return the names of the topics on the brokers; KafkaError where none answers in time, or as soon as one refuses
+    the password or shows a certificate that nobody vouches for.
+    """
+    from confluent_kafka import KafkaError as Code
     from confluent_kafka import KafkaException
 
     require_broker(kafka)
+    heard: list[str] = []
+    refusals = {Code._AUTHENTICATION, Code._SSL}  # noqa: SLF001  (librdkafka's own codes have no other names)
+    client = admin(kafka, lambda error: heard.append(error.str()) if error.code() in refusals else None)
     try:
-        return set(admin(kafka).list_topics(timeout=kafka.request_timeout_seconds).topics)
+        return _listed(client, heard, kafka.request_timeout_seconds)
     except KafkaException as error:
-        raise unreachable(kafka, error.args[0].str()) from None
+        raise (_refused(kafka, heard[0]) if heard else unreachable(kafka, error.args[0].str())) from None
+
+
+def _listed(client: AdminClient, heard: list[str], seconds: float) -> set[str]:
+    """The client itself would try a refused password until its time is over: a short try tells it first."""
+    from confluent_kafka import KafkaException
+
+    try:
+        return set(client.list_topics(timeout=min(FIRST_TRY_SECONDS, seconds)).topics)
+    except KafkaException:
+        client.poll(0)  # now it says what it has heard
+        if heard:
+            raise
+    return set(client.list_topics(timeout=seconds).topics)
+
+
+def _refused(kafka: Kafka, why: str) -> KafkaError:
+    cure = "check kafka.security_protocol, kafka.sasl_username, the secret that kafka.sasl_password names, and kafka.options"
+    return KafkaError(f"no way in at {kafka.bootstrap_servers}: {why}", cure=cure)
 
 
 def create_topics(kafka: Kafka, specs: Iterable[TopicSpec]) -> list[str]:

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from claimx_lib.config.load import load
 from claimx_lib.config.settings import Settings
-from claimx_lib.connectors.kafka_client import Message, create_topics, send
+from claimx_lib.connectors.kafka_client import Message, client_options, create_topics, send
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.schemas.topics import topic_specs
 from claimx_lib.streams.context import BatchRef, JobContext
@@ -68,8 +68,9 @@ class World:
         return [_told(message) for message in self._messages(self.topic(topic))]
 
     def _messages(self, topic: str) -> list[Any]:
-        consumer = Consumer({"bootstrap.servers": self.settings.kafka.bootstrap_servers, "group.id": str(uuid4()),
-                             "enable.auto.commit": False, "log_level": 0})  # fmt: skip
+        consumer = Consumer(
+            {**client_options(self.settings.kafka), "group.id": str(uuid4()), "enable.auto.commit": False}
+        )
         try:
             places = [
                 TopicPartition(topic, p) for p in consumer.list_topics(topic, timeout=60).topics[topic].partitions
