@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,21 +21,23 @@ from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.observability.push import pushed
-from claimx_lib.operations.backfill import backfill_settings
+from claimx_lib.operations.backfill import backfill_settings, committed_ends
 from claimx_lib.operations.gauges import refreshed, table_gauges
 from claimx_lib.operations.maintenance import Step, lasting_rules, maintain, reported
-from claimx_lib.operations.preflight import checked, tables_of
+from claimx_lib.operations.preflight import checked, require_state, tables_of
 from claimx_lib.operations.tables import require_tables
 from claimx_lib.streams.application import FLOW, Failures, run_in_turn, run_together
 from claimx_lib.streams.context import JobContext, StopFlag, utc_now
+from claimx_lib.streams.failure import explained, tell
 from claimx_lib.streams.gaps import record_gaps
 from claimx_lib.streams.reenrich import Repaired, reenrich, require_lookups
+from claimx_lib.submission import job_arguments
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from claimx_lib.config.settings import Settings
-    from claimx_lib.domain.offsets import Gap
+    from claimx_lib.domain.offsets import Gap, Offsets
 
 ALL = "all"
 MAINTENANCE = "maintenance"
@@ -64,6 +64,7 @@ def run(
     metrics: Metrics | None = None,
     stop: StopFlag | None = None,
     until: datetime | None = None,
+    ends: Offsets | None = None,
 ) -> RunReport:
     """Run the named streaming jobs as queries of one application until they end or a stop is asked for.
 
@@ -90,8 +91,9 @@ def run(
             available_now=available_now,
             jobs_in_application=names,
             until=until,
+            ends=ends or {},
         )
-        require_tables(settings, tables_of(names), session)
+        require_state(settings, names, session)
         return RunReport(failures=tuple(_carried_out(context, gaps).items()))
 
 
@@ -104,12 +106,15 @@ def _carried_out(context: JobContext, gaps: dict[str, list[Gap]]) -> Failures:
 
 
 def backfill(job: str, settings: Settings, *, since: datetime, until: datetime | None) -> RunReport:
-    """Run the job over the records of a range of time, on a checkpoint of its own; what is there is not doubled."""
+    """Run the job over the records of a range of time, on a checkpoint of its own; what is there is not doubled.
+
+    Safe beside the running job: records that its own checkpoint has not committed are left to it.
+    """
     chosen([job], settings)
     if job == ALL:
         raise UsageError("a backfill is of one job", cure=f"name one of {', '.join(FLOW)}")
     moved = backfill_settings(settings, job, since=since, until=until)
-    return run([job], moved, available_now=True, until=until)
+    return run([job], moved, available_now=True, until=until, ends=committed_ends(settings, job))
 
 
 def repair(settings: Settings, *, since: datetime | None, limit: int) -> Repaired:
@@ -121,7 +126,7 @@ def repair(settings: Settings, *, since: datetime | None, limit: int) -> Repaire
         context = JobContext(
             session=session, settings=settings, metrics=Metrics(), jobs_in_application=("task_tracking",)
         )
-        require_tables(settings, tables_of(["task_tracking"]), session)
+        require_state(settings, ["task_tracking"], session)
         return reenrich(context, since=since, limit=limit)
 
 
@@ -141,7 +146,9 @@ def keep_up(settings: Settings) -> list[Step]:
         steps = maintain(session, context.warehouse, job, now=utc_now(), lasting_rules=lasting_rules(settings.jobs))
         if job.reenrich_days and settings.jobs.task_tracking.lookup_enabled:
             since = utc_now() - timedelta(days=job.reenrich_days)
-            steps.append(reported("itel_cabinet_task_tracking", "reenrich", lambda: _repaired(context, since)))
+            steps.append(
+                reported("itel_cabinet_task_tracking", "reenrich", lambda: reenrich(context, since=since).told())
+            )
     return steps
 
 
@@ -199,30 +206,18 @@ def stop_on_signals(flag: StopFlag) -> Iterator[None]:
 
 def submit(job: str, arguments: Sequence[str]) -> int:
     """Run one job as `spark-submit jobs/<job>.py` does; return the exit status, with one line where it failed."""
-    parser = argparse.ArgumentParser(prog=f"jobs/{job}.py", description=f"Runs {job}.")
-    parser.add_argument("--env", default="local", help="conf/<ENV>.yaml over conf/base.yaml")
-    parser.add_argument("--config", type=Path, help="a settings file over both")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting over all files")
-    parser.add_argument("--available-now", action="store_true", help="process what is there and end")
-    parser.add_argument("--accept-data-loss", action="store_true", help="record a gap in the topic and go on")
-    given = parser.parse_args(arguments)
+    given = job_arguments(job, arguments)
     try:
         settings = load(given.env, config=given.config, sets=[*given.set, *loss_accepted(given.accept_data_loss)])
         if job == MAINTENANCE:
             return upkeep_status(keep_up(settings))
         report = run([job], settings, available_now=given.available_now)
-    except ClaimxError as error:
-        sys.stderr.write(f"claimx: {job}: {error}\n")
-        return error.exit_status
-    for name, failure in report.failures:
-        sys.stderr.write(f"claimx: {name}: {failure}\n")
+    except Exception as error:  # noqa: BLE001  (the last line of defence, as in cli/main.py)
+        failure = explained(error)
+        tell([(job, failure)], debug=given.debug)
+        return failure.exit_status
+    tell(report.failures, debug=given.debug)
     return report.status
-
-
-def _repaired(context: JobContext, since: datetime) -> str:
-    done = reenrich(context, since=since)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
-    return f"{done.asked} rows asked for again: {told}" if done.asked else "no row's enrichment has failed"
 
 
 def upkeep_status(steps: Sequence[Step]) -> int:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from claimx_lib.cli.options import ConfigFile, Env, Sets, settings_of
-from claimx_lib.cli.output import tell
 from claimx_lib.cli.times import parsed_time
 
 Job = Annotated[str, typer.Argument(metavar="JOB", help="task_trigger, task_tracking, mapping_sync or task_creation.")]
@@ -23,7 +22,13 @@ Until = Annotated[
 
 
 def command(
-    job: Job, since: Since, until: Until = None, env: Env = "local", config: ConfigFile = None, sets: Sets = None
+    context: typer.Context,
+    job: Job,
+    since: Since,
+    until: Until = None,
+    env: Env = "local",
+    config: ConfigFile = None,
+    sets: Sets = None,
 ) -> None:
     """Process a range again, by the records' Kafka timestamps, on a checkpoint of its own.
 
@@ -32,10 +37,10 @@ def command(
     Example: claimx backfill task_tracking --since 2026-01-10 --until 2026-01-11
     """
     from claimx_lib.runtime import backfill
+    from claimx_lib.streams.failure import tell
 
     settings = settings_of(env, config, sets)
     end = parsed_time(until) if until else None
     report = backfill(job, settings, since=parsed_time(since), until=end)
-    for name, failure in report.failures:
-        tell(f"claimx: {name}: {failure}")
+    tell(report.failures, debug=bool(context.obj))
     raise typer.Exit(report.status)

@@ -9,7 +9,6 @@ import typer
 
 from claimx_lib.cli.options import AsJson, ConfigFile, DryRun, Env, Sets, settings_of
 from claimx_lib.cli.output import print_json, print_rows, printable
-from claimx_lib.errors import UsageError
 
 if TYPE_CHECKING:
     from claimx_lib.operations.erasure_report import Report
@@ -50,22 +49,22 @@ def command(  # noqa: PLR0913, PLR0917  (each is an option)
     Status 1 where something is left in a table or a data file.
     Example: claimx erase --claim ABC-123456 --by ann --why "request 17" --dry-run
     """
-    from claimx_lib.operations.erasure_report import Request, erase_person
+    from claimx_lib.operations.erasure_report import Request, erase_person, usable
     from claimx_lib.runtime import spark_session
     from claimx_lib.streams.context import utc_now
 
-    if (claim is None) == (project is None):
-        raise UsageError("name one person", cure="give --claim CLAIM or --project PROJECT")
-    settings = settings_of(env, config, sets)
-    request = Request(
-        claim=claim,
-        project=project,
-        by=by,
-        why=why,
-        streams_stopped=streams_stopped,
-        sentinels=frozenset(sentinel or ()),
-        dry_run=dry_run,
+    request = usable(
+        Request(
+            claim=claim,
+            project=project,
+            by=by,
+            why=why,
+            streams_stopped=streams_stopped,
+            sentinels=frozenset(sentinel or ()),
+            dry_run=dry_run,
+        )
     )
+    settings = settings_of(env, config, sets)
     with spark_session(settings, app_name="claimx erase") as session:
         report = erase_person(session, settings, request, now=utc_now)
     _print(report, dry_run=dry_run, as_json=as_json)

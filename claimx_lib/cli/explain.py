@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from claimx_lib.cli.options import AsJson, ConfigFile, Env, Sets, settings_of
-from claimx_lib.cli.output import print_json, print_rows
+from claimx_lib.cli.output import print_json, print_rows, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ def command(
         print_json(asdict(story))
     else:
         _print(story)
+    for what in story.left_out:
+        tell(f"of {what} the newest alone are shown: there are more in the tables")
 
 
 def _print(story: ClaimStory) -> None:

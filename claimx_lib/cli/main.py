@@ -26,12 +26,16 @@ GROUPS = ("dev", "topics", "tables", "config", "mapping", "dlq")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command: 0 done, 1 failed, 2 wrong usage or settings; a failure is one line unless --debug is given."""
+    """Run one command: 0 done, 1 failed, 2 wrong usage or settings; a failure is one line unless --debug is given.
+
+    A command finds in its context (`obj`) whether it is: jobs that fail do not end it, and it tells of each itself.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given
     try:
         with _interruptible():
-            status = application()([a for a in given if a != DEBUG], prog_name="claimx", standalone_mode=False)
+            words = [a for a in given if a != DEBUG]
+            status = application()(words, prog_name="claimx", standalone_mode=False, obj=debug)
         return status if isinstance(status, int) else 0
     except ClaimxError as error:
         return _failed(str(error), error.exit_status, debug=debug)

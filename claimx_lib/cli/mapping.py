@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from claimx_lib.cli.options import AsJson, By, ConfigFile, DryRun, Env, Sets, Why, settings_of
-from claimx_lib.cli.output import print_rows
+from claimx_lib.cli.output import print_rows, within_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,13 +50,14 @@ def history(
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything that was said about a claim, and what became of it, oldest first.
+    """Show what was said about a claim, and what became of it, oldest first; of more than --limit the newest.
 
     Example: claimx mapping history ABC-123456
     """
     from claimx_lib.operations.mapping import history_of
 
-    rows = history_of(_tables(settings_of(env, config, sets)), claim, limit=limit)
+    found = history_of(_tables(settings_of(env, config, sets)), claim, limit=limit + 1)
+    rows = within_limit(found, limit, kept="newest")
     print_rows([asdict(row) for row in rows], HISTORY, as_json=as_json, empty="nothing was said about this claim")
 
 
@@ -64,14 +65,15 @@ def history(
 def conflicts(
     limit: Limit = 1_000, env: Env = "local", config: ConfigFile = None, sets: Sets = None, as_json: AsJson = False
 ) -> None:
-    """Show every key at which a rule joins several projects, and every claim that several projects claim.
+    """Show the keys at which a rule joins several projects, then the claims that several projects claim.
 
     Example: claimx mapping conflicts --json
     """
     from claimx_lib.operations.mapping import conflicts as found
 
     settings = settings_of(env, config, sets)
-    rows = [{**asdict(one), "projects": one.projects} for one in found(_tables(settings), settings, limit=limit)]
+    listed = within_limit(found(_tables(settings), settings, limit=limit + 1), limit, kept="first")
+    rows = [{**asdict(one), "projects": one.projects} for one in listed]
     print_rows(rows, CONFLICT, as_json=as_json, empty="no conflicts")
 
 

@@ -19,6 +19,9 @@ Sets = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept for good.")]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="For what reason; kept for good.")]
+EvenIfDecided = Annotated[
+    bool, typer.Option("--even-if-decided", help="Also where a person has decided about the letter already.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
 
 

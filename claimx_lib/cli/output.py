@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
@@ -44,11 +44,14 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def within_limit(rows: tuple[T, ...], limit: int) -> tuple[T, ...]:
-    """Return the first `limit` rows, oldest first; a line tells where more are left."""
-    if len(rows) > limit:
-        tell(f"the oldest {limit}; more are left: raise --limit")
-    return rows[:limit]
+def within_limit(
+    rows: tuple[T, ...], limit: int, *, kept: Literal["oldest", "newest", "first"] = "oldest"
+) -> tuple[T, ...]:
+    """Return `limit` of the rows, the last ones where the newest are kept; a line tells where more are left."""
+    if len(rows) <= limit:
+        return rows
+    tell(f"the {kept} {limit}; more are left: raise --limit")
+    return rows[-limit:] if kept == "newest" else rows[:limit]
 
 
 def _print_table(cells: list[list[str]], columns: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from claimx_lib.cli.options import AsJson, ConfigFile, Env, Sets, settings_of
-from claimx_lib.cli.output import print_json
+from claimx_lib.cli.output import print_json, tell
 from claimx_lib.cli.times import parsed_time
 
 Since = Annotated[
@@ -16,7 +16,12 @@ Since = Annotated[
         "--since", metavar="TIME", help="Only events from then on: 2026-01-10, 2026-01-10T08:00Z, or 2h, 3d ago."
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="So many rows at most; the next call takes the rest.")]
+Limit = Annotated[
+    int,
+    typer.Option(
+        "--limit", min=1, help="So many rows at most, the newest; what fails again counts in the next call too."
+    ),
+]
 
 
 def command(
@@ -36,8 +41,9 @@ def command(
     settings = settings_of(env, config, sets)
     done = repair(settings, since=parsed_time(since) if since else None, limit=limit)
     if as_json:
-        print_json({"asked": done.asked, "outcomes": done.outcomes})
+        print_json({"asked": done.asked, "outcomes": done.outcomes, "more_left": done.is_cut})
     else:
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items()))
-        print(f"{done.asked} rows asked for again: {told}" if done.asked else "no row's enrichment has failed")
+        print(done.told())
+    if done.is_cut:
+        tell(f"the newest {limit}; older ones are left: call it again, with a higher --limit where some fail again")
     raise typer.Exit(1 if done.outcomes.get("failed") else 0)

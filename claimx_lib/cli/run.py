@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from claimx_lib.cli.options import ConfigFile, Env, Sets, settings_of
-from claimx_lib.cli.output import tell
 from claimx_lib.errors import UsageError
 
 Jobs = Annotated[
@@ -24,6 +23,7 @@ AcceptLoss = Annotated[
 
 
 def command(
+    context: typer.Context,
     jobs: Jobs,
     env: Env = "local",
     config: ConfigFile = None,
@@ -36,6 +36,7 @@ def command(
     Examples: claimx run all;  claimx run task_trigger task_tracking --available-now
     """
     from claimx_lib.runtime import MAINTENANCE, keep_up, loss_accepted, run, upkeep_status
+    from claimx_lib.streams.failure import tell
 
     settings = settings_of(env, config, [*(sets or []), *loss_accepted(accept_data_loss)])
     if jobs == [MAINTENANCE]:
@@ -43,6 +44,5 @@ def command(
     if MAINTENANCE in jobs:
         raise UsageError(f"{MAINTENANCE} runs once and alone", cure=f"use claimx run {MAINTENANCE}")
     report = run(jobs, settings, available_now=available_now)
-    for job, failure in report.failures:
-        tell(f"claimx: {job}: {failure}")
+    tell(report.failures, debug=bool(context.obj))
     raise typer.Exit(report.status)

@@ -17,7 +17,7 @@ def _group() -> None:
 
 @app.command("create")
 def create(env: Env = "local", config: ConfigFile = None, sets: Sets = None, as_json: AsJson = False) -> None:
-    """Create the topics that are missing; change nothing that exists.
+    """Create the topics that are missing; change nothing that exists, and tell where one differs from what is wanted.
 
     Example: claimx topics create --env staging
     """

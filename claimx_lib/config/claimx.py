@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from claimx_lib.config.model import Count, Model, PerSecond, PositiveCount, PositiveSeconds
+from claimx_lib.config.model import Count, Model, PerSecond, PositiveCount, PositiveSeconds, wrong
 from claimx_lib.config.secrets import SecretReference
+from claimx_lib.domain.loopback import is_loopback
 
 BASE_URL = re.compile(r"https?://[^/\s?#@]+(/[^\s?#]*)?")
 PROXY_URL = re.compile(r"https?://[^/\s?#@]+/?")
@@ -79,6 +80,18 @@ class ClaimX(Model):
         if not BASE_URL.fullmatch(value) or not _has_port(value):
             raise ValueError("give http:// or https://, a host, and where needed :port and /path; no user, no query")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _keeps_the_token_to_itself(self) -> ClaimX:
+        address = urlsplit(self.base_url)
+        if address.scheme == "http" and not self.allow_plaintext and not is_loopback(address.hostname or ""):
+            raise wrong(
+                ("base_url",),
+                self.base_url,
+                "the token would go to another machine in clear: give its https:// address, or set "
+                "claimx.allow_plaintext to true",
+            )
+        return self
 
     @field_validator("proxy_url")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from claimx_lib.config.model import Count, Model, PerSecond, Port, PositiveCount, PositiveSeconds, Seconds, TopicName
+from claimx_lib.config.upkeep import TRACKING, Maintenance, require_days
 
 StartingOffsets = Literal["earliest", "latest"]
 NormalizationRule = Literal["uppercase", "lowercase", "remove_dashes", "strip_leading_zeros"]
@@ -164,6 +165,15 @@ class TaskRule(Model):
     once_per: Literal["event", "estimate", "claim"] = "event"
 
 
+def _named_apart(rules: list[TaskRule]) -> list[TaskRule]:
+    """Two rules of one name would make one idempotency key, and two tasks under it."""
+    names = [rule.name for rule in rules]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} names two rules of this event type; give each a name of its own")
+    return rules
+
+
 class TaskCreation(Job):
     """task_creation: resolve the project, create the task once, retry, give up for review."""
 
@@ -171,7 +181,7 @@ class TaskCreation(Job):
     events_since: datetime | None
     require_events_since: bool
     look_before_creating: bool
-    tasks: dict[str, list[TaskRule]]
+    tasks: dict[str, Annotated[list[TaskRule], AfterValidator(_named_apart)]]
     resolve_with: list[Literal["mapping", "api"]] = Field(min_length=1)
     on_unresolved: Literal["retry", "skip", "dead_letter"]
     enable_format_normalization: bool
@@ -207,16 +217,6 @@ class TaskCreation(Job):
         return value
 
 
-class Maintenance(Model):
-    """maintenance: upkeep of the tables, run on a schedule."""
-
-    enabled: bool
-    vacuum_hours: PositiveCount
-    retention_days: dict[str, PositiveCount]
-    reenrich_days: Count
-    zorder_days: PositiveCount
-
-
 class Jobs(Model):
     """One group for each job, named as the job is everywhere."""
 
@@ -225,3 +225,11 @@ class Jobs(Model):
     mapping_sync: MappingSync
     task_creation: TaskCreation
     maintenance: Maintenance
+
+    @model_validator(mode="after")
+    def _rows_outlive_their_window(self) -> Jobs:
+        """An event that comes again is looked for among the rows of so many days."""
+        days = self.maintenance.retention_days.get(TRACKING)
+        if days is not None:
+            require_days(TRACKING, days, self.task_tracking.dedupe_window_days, ("maintenance", "retention_days"))
+        return self

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from claimx_lib.config.layers import Layer, Tree, conf_dir, layer_of_sets, merged, read_layer, substituted
-from claimx_lib.config.problems import dotted, origin, shown, told
+from claimx_lib.config.problems import HIDDEN, SECRET, dotted, origin, told, without_credentials
 from claimx_lib.config.settings import Settings
 from claimx_lib.config.topics_apart import clashes
 from claimx_lib.errors import SettingsError
@@ -103,7 +103,10 @@ def _redacted(path: str, value: Any) -> Any:
     """A reference says where a secret is, and may be shown; a value under a secret's path may not."""
     if isinstance(value, dict) and _is_reference(value):
         return {key: place for key, place in value.items() if place is not None}
-    if isinstance(value, str):
-        seen = shown(path, value)
-        return value if seen == repr(value) or seen.endswith("…") else seen.strip("'")
-    return value
+    if isinstance(value, dict):
+        return {key: _redacted(f"{path}.{key}", inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_redacted(path, inner) for inner in value]
+    if value is not None and SECRET.search(path):
+        return HIDDEN
+    return without_credentials(value) if isinstance(value, str) else value

@@ -20,9 +20,12 @@ HIDDEN = "***"
 DEFAULT = "default"
 LONGEST = 80
 SECRET = re.compile(
-    r"token|password|passwd|secret|salt|credential|private|jaas|authorization|bearer|api_?key|\.key$", re.IGNORECASE
+    r"token|password|passwd|secret|salt|credential|private|jaas|authorization|bearer|api_?key|\.key$"
+    r"|azure\.account\.key|azure\.sas",
+    re.IGNORECASE,
 )
-CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@")
+CREDENTIALS = re.compile(r"(?<=//)\S*@")
+"""Up to the last @ there is: a password may hold one, and a slash, too."""
 UNITS = ("_seconds", "_minutes", "_hours", "_days", "_bytes", "_ms", "_milliseconds", "_per_second", "_mb", "_kb")
 UNIT_OF = {"_seconds": "seconds", "_hours": "hours", "_days": "days", "_bytes": "bytes", "_per_second": "a second"}
 
@@ -33,8 +36,13 @@ def shown(path: str, value: Any) -> str:
         return HIDDEN
     if isinstance(value, Mapping | list):
         return f"a {'mapping' if isinstance(value, Mapping) else 'list'} of {len(value)}"
-    text = CREDENTIALS.sub(f"{HIDDEN}@", repr(value))
+    text = without_credentials(repr(value))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def without_credentials(text: str) -> str:
+    """Return the whole text with `***` in place of user and password of each URL in it."""
+    return CREDENTIALS.sub(f"{HIDDEN}@", text)
 
 
 def told(detail: ErrorDetails, layers: Sequence[Layer]) -> str:

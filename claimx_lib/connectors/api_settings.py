@@ -5,9 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from claimx_lib.domain.loopback import is_loopback
 from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import ConfigError
 
@@ -42,17 +40,11 @@ class ApiSettings:
 def api_settings(claimx: ClaimX, token: Secret) -> ApiSettings:
     """The settings' `claimx` group as a value, with the token as it is now.
 
-    Raises ConfigError where the token would go to another machine in clear and `claimx.allow_plaintext` is false, and
-    where `claimx.ca_bundle` holds no certificates.
+    Raises ConfigError where `claimx.ca_bundle` holds no certificates; that the token goes nowhere in clear, the
+    settings themselves see to.
     """
     if claimx.ca_bundle is not None:
         _require_certificates(claimx.ca_bundle)
-    address = urlsplit(claimx.base_url)
-    if address.scheme == "http" and not claimx.allow_plaintext and not is_loopback(address.hostname or ""):
-        raise ConfigError(
-            f"claimx.base_url: {claimx.base_url}: the token would go to another machine in clear",
-            cure="give its https:// address, or set claimx.allow_plaintext to true",
-        )
     return ApiSettings(
         base_url=claimx.base_url,
         token=token,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 Row = dict[str, Any]
+NEWEST_COMMITS = 200
 
 
 def _is_conflict(error: Exception) -> bool:
@@ -79,6 +80,14 @@ class DeltaSql:
             return int(done["num_updated_rows"])
 
         return updated()
+
+    def updated_at(self, table: str, mention: str) -> datetime | None:
+        """Return when the newest update whose condition holds this text was made; None where the log no longer tells."""
+        for commit in self._opened(table).history(NEWEST_COMMITS):
+            told = commit.get("operationParameters") or {}
+            if commit.get("operation") == "UPDATE" and mention in str(told.get("predicate", "")):
+                return datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)
+        return None
 
     def _opened(self, table: str) -> DeltaTable:
         self._require_reachable(table)

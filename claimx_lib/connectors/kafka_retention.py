@@ -1,11 +1,11 @@
-"""How long the broker keeps what it holds."""
+"""How the topics are on the broker: how long it keeps what they hold, and their partitions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from claimx_lib.connectors.kafka_client import admin, topics_there
+from claimx_lib.connectors.kafka_client import admin, require_broker, topics_there, unreachable
 from claimx_lib.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -38,6 +38,18 @@ def retention_seconds(kafka: Kafka, topics: Iterable[str]) -> dict[str, float | 
     return {
         name: _seconds(config["retention.ms"].value, config["cleanup.policy"].value) for name, config in found.items()
     }
+
+
+def partition_counts(kafka: Kafka, topics: Iterable[str]) -> dict[str, int]:
+    """Return, for each topic that is there, how many partitions it has; KafkaError where no broker answers."""
+    from confluent_kafka import KafkaException
+
+    require_broker(kafka)
+    try:
+        known = admin(kafka).list_topics(timeout=kafka.request_timeout_seconds).topics
+    except KafkaException as error:
+        raise unreachable(kafka, error.args[0].str()) from None
+    return {name: len(known[name].partitions) for name in sorted(set(topics) & set(known))}
 
 
 def _seconds(retention_ms: str, cleanup: str) -> float | None:

@@ -7,24 +7,28 @@ import io
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from claimx_lib.console.letters import chosen_from
+from claimx_lib.console.letters import MOST_EXPORTED, chosen_from
 from claimx_lib.console.render import desk_of
 from claimx_lib.operations.letter_export import export
 from claimx_lib.operations.letter_story import letter_story
 from claimx_lib.operations.review import letters_wanted
 
 router = APIRouter()
-MOST_ROWS = 100_000
 
 
 @router.get("/export.csv")
 def letters_as_csv(request: Request) -> Response:
-    """The letters of these filters, oldest first, at most `MOST_ROWS`; no cell is a formula to a spreadsheet."""
+    """The letters of these filters, oldest first; no cell is a formula to a spreadsheet.
+
+    At most `MOST_EXPORTED`: the name of a file that does not hold them all says so.
+    """
     desk = desk_of(request)
     wanted = chosen_from(dict(request.query_params)).wanted(desk.clock.now())
     text = io.StringIO()
-    export(letters_wanted(desk.tables, wanted, limit=MOST_ROWS), text, "csv")
-    headers = {"Content-Disposition": 'attachment; filename="dead-letters.csv"'}
+    rows = letters_wanted(desk.tables, wanted, limit=MOST_EXPORTED + 1, is_whole=True)
+    export(rows[:MOST_EXPORTED], text, "csv")
+    name = f"dead-letters-oldest-{MOST_EXPORTED}.csv" if len(rows) > MOST_EXPORTED else "dead-letters.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -82,7 +82,7 @@ def compare(request: Request, letter_id: str, project: str = "") -> HTMLResponse
         project=facts,
         rows=compared(story.claim_number, story.event.facts, facts) if facts.is_there else (),
         mapped=mapped_claim(desk.tables, story.claim_number),
-        preview=preview_of_claim(desk.tables, desk.settings, story.claim_key),
+        preview=preview_of_claim(desk.tables, desk.settings, story.claim_key, decided=letter_id),
     )
 
 

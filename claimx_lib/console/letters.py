@@ -19,6 +19,7 @@ from claimx_lib.operations.review import STATES, LetterFilter, LetterPage, claim
 router = APIRouter()
 PAGE_SIZE = 50
 MOST_AT_ONCE = 1000
+MOST_EXPORTED = 100_000
 SPANS = (("", "Any time"), ("1", "Last day"), ("7", "Last 7 days"), ("30", "Last 30 days"))
 DONE = {
     "resolved": "The decision is saved. The letter goes back as soon as the mapping has it.",
@@ -86,6 +87,7 @@ def index(request: Request) -> HTMLResponse:
         reasons_total=sum(facet.count for facet in found.reasons),
         spans=SPANS,
         most=MOST_AT_ONCE,
+        most_exported=MOST_EXPORTED,
         is_filtered=chosen != Chosen(),
         wanted_text="letters" if chosen.state not in STATES else f"{chosen.state.lower()} letters",
         filter_text=_query(params, page=""),

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from claimx_lib.domain.loopback import is_loopback
+from claimx_lib.domain.open_page import too_open
 from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import ConfigError
 
@@ -17,7 +18,6 @@ COOKIE: Final = "claimx_console"
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, so that it can be refused without names
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -45,18 +45,9 @@ class Gate:
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def __post_init__(self) -> None:
-        if self.is_loopback:
-            return
-        if self.token is None:
-            raise ConfigError(
-                f"console.host = {self.host} is open to others, and console.token is not set",
-                cure="set console.token to a reference, e.g. {env: CLAIMX_CONSOLE_TOKEN}, or keep to 127.0.0.1",
-            )
-        if self.host in WILDCARDS and not self.allowed_hosts:
-            raise ConfigError(
-                f"console.host = {self.host} answers under any name, and console.allowed_hosts is empty",
-                cure="list the names that people type, e.g. [review.example.com]",
-            )
+        found = too_open(self.host, has_token=self.token is not None, has_names=bool(self.allowed_hosts))
+        if found is not None:
+            raise ConfigError(f"console.host = {self.host} {found.missing}", cure=found.cure)
 
     @property
     def is_loopback(self) -> bool:

@@ -13,7 +13,6 @@ from claimx_lib.operations.tracking_overview import Overview, StuckRules, tracki
 
 router = APIRouter()
 SPANS = {"7": 7, "30": 30, "90": 90}
-SECONDS_AN_HOUR = 3600
 SERIES = ("enriched", "not_found", "failed", "skipped")
 
 
@@ -22,11 +21,7 @@ def overview(request: Request, days: str = "30", q: str = "") -> HTMLResponse:
     """Status counts, enrichment rate, stuck tasks, and the tasks themselves."""
     desk, span = desk_of(request), SPANS.get(days, 30)
     analysis = desk.settings.analysis
-    rules = StuckRules(
-        quantile=analysis.stuck_quantile,
-        min_observations=analysis.stuck_min_observations,
-        sla_seconds={status: hours * SECONDS_AN_HOUR for status, hours in analysis.sla_hours.items()},
-    )
+    rules = StuckRules(quantile=analysis.stuck_quantile, min_observations=analysis.stuck_min_observations)
     told = tracking_overview(desk.tables, rules, now=desk.clock.now(), days=span)
     labels = [f"{day.day:%-d %b}" for day in told.days]
     series = {name: [getattr(day, name) for day in told.days] for name in SERIES}
@@ -38,7 +33,7 @@ def overview(request: Request, days: str = "30", q: str = "") -> HTMLResponse:
         overview=told,
         days=span,
         q=q.strip()[:64],
-        quantile=analysis.stuck_quantile,
+        rules=rules,
         tasks=find_tasks(desk.tables, q.strip()[:64]),
         bar=lambda n: length(n, max(row.tasks for row in told.statuses)),
         rate_chart=shares(labels, [day.rate for day in told.days]),

@@ -6,12 +6,14 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from claimx_lib.connectors.checkpoint import folder_of, next_offsets
 from claimx_lib.connectors.kafka_offsets import offsets_at
 from claimx_lib.errors import UsageError
 from claimx_lib.operations.preflight import topics_of
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
+    from claimx_lib.domain.offsets import Offsets
 
 
 def backfill_settings(settings: Settings, job: str, *, since: datetime, until: datetime | None) -> Settings:
@@ -37,3 +39,9 @@ def backfill_settings(settings: Settings, job: str, *, since: datetime, until: d
             "storage": settings.storage.model_copy(update=storage),
         }
     )
+
+
+def committed_ends(settings: Settings, job: str) -> Offsets:
+    """Return where the job's committed batches end; nothing where it never ran, or its checkpoint is far away."""
+    folder = folder_of(settings.storage.checkpoints, job)
+    return {} if folder is None else next_offsets(folder)

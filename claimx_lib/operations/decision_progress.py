@@ -54,10 +54,16 @@ def progress_of(tables: DeltaSql, story: LetterStory) -> Progress | None:
         is_done=bool(story.claimx_task_id),
         detail=f"task {story.claimx_task_id}" if story.claimx_task_id else "",
     )
-    mapped = mapped_claim(tables, story.claim_number)
-    known = ProgressStep(
-        title="Project known",
-        is_done=mapped is not None,
-        detail=f"project {mapped.project_id}, {mapped.source}" if mapped else "waiting for mapping_sync",
-    )
+    known = _known(tables, story, is_settled=task.is_done)
     return Progress(title="What became of it", steps=(decided, known, back, task))
+
+
+def _known(tables: DeltaSql, story: LetterStory, *, is_settled: bool) -> ProgressStep:
+    """Whether the mapping has the claim, in whatever spelling; where its task is there, a project was known."""
+    mapped = mapped_claim(tables, story.claim_number)
+    if mapped is None:
+        detail = "" if is_settled else "waiting for mapping_sync"
+        return ProgressStep(title="Project known", is_done=is_settled, detail=detail)
+    spelled = "" if mapped.claim_number == story.claim_number else f", as {mapped.claim_number}"
+    detail = f"project {mapped.project_id}{spelled}, {mapped.source}"
+    return ProgressStep(title="Project known", is_done=True, detail=detail)

@@ -33,15 +33,17 @@ class LetterActions(Protocol):
     """What can be done with letters; each keeps who and why with them."""
 
     def resolve(self, dead_letter_id: str, project_id: int, *, by: str, why: str) -> None:
-        """The project of the letter's claim, for good; its arrival in the mapping sends the claim's letters back."""
+        """The project of the letter's claim, for good; its arrival in the mapping sends the letter back, and with
+        `auto_recover` the claim's other open ones.
+        """
         ...
 
     def replay(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:
         """Back into the flow as they are."""
         ...
 
-    def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:
-        """Closed, and nothing is made of them."""
+    def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> int:
+        """Closed, those that are open, and nothing is made of them; how many."""
         ...
 
 
@@ -80,12 +82,22 @@ class Decisions:
         return Decided(done=len(taken), left=left)
 
     def discard(self, stamps: Mapping[str, str], *, by: str, why: str) -> Decided:
-        """Close letters; those that others have touched are left and told."""
+        """Close letters; those that others have touched, or that the pipeline has taken up since, are left and told."""
         taken, left = self._taken_of(stamps, by=by, why=why)
-        if taken:
-            with _let_go_on_failure(self.tables, taken, by=by, why=why):
-                self.actions.discard(tuple(row.dead_letter_id for row in taken), by=by, why=why)
-        return Decided(done=len(taken), left=left)
+        if not taken:
+            return Decided(done=0, left=left)
+        ids = tuple(row.dead_letter_id for row in taken)
+        with _let_go_on_failure(self.tables, taken, by=by, why=why):
+            done = self.actions.discard(ids, by=by, why=why)
+        now = letters_by_id(self.tables, ids) if done < len(ids) else ()
+        return Decided(done=done, left=(*left, *(row for row in now if row.state != "DISCARDED")))
+
+    @contextmanager
+    def holding(self, stamps: Mapping[str, str], *, by: str, why: str) -> Iterator[tuple[LetterRow, ...]]:
+        """Take letters that are as they were shown, hand them out, and let them go where what is done with them fails."""
+        taken, _ = self._taken_of(stamps, by=by, why=why)
+        with _let_go_on_failure(self.tables, taken, by=by, why=why):
+            yield taken
 
     def _taken(self, dead_letter_id: str, stamp: str, *, by: str, why: str) -> LetterRow:
         taken, left = self._taken_of({dead_letter_id: stamp}, by=by, why=why)

@@ -60,7 +60,8 @@ class LetterDesk:
         self.send_back(found, by=by, why=why)
 
     def resolve(self, dead_letter_id: str, project_id: int, *, by: str, why: str) -> None:
-        """Publish the project of the letter's claim as a person's decision; its arrival replays the claim's letters.
+        """Publish the project of the letter's claim as a person's decision; its arrival replays the claim's letters,
+        or, without `auto_recover`, this one and those that a person has decided already.
 
         Nothing is sent beside it: a replay that came in before the mapping would end as a letter again.
         """
@@ -79,12 +80,14 @@ class LetterDesk:
         self.send(messages(self.settings, told, author(by, why), now=self.clock.now))
         self._mark((dead_letter_id,), by=by, why=why)
 
-    def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:
-        """Closed, and nothing is made of them."""
+    def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> int:
+        """Close those that are open at this moment, so that nothing is made of them; return how many.
+
+        One that was sent back is on its way, and a task may follow: it stays as it is.
+        """
         closed = {"state": "'DISCARDED'", "closed_at": literal(self.clock.now())}
         values = {**closed, '"by"': literal(by), "why": literal(why)}
-        where = f"{any_of('dead_letter_id', dead_letter_ids)} AND state IN ('{OPEN}', '{REPLAYED}')"
-        self.tables.update(TABLE, values, where)
+        return self.tables.update(TABLE, values, f"{any_of('dead_letter_id', dead_letter_ids)} AND state = '{OPEN}'")
 
     def replayable(
         self, dead_letter_ids: Sequence[str], values: Mapping[str, bytes] | None = None
@@ -182,15 +185,31 @@ def desk_of(settings: Settings) -> LetterDesk:
 
 
 def letters_meant(
-    tables: DeltaSql, ids: Sequence[str], *, reason: str | None, since: datetime | None, limit: int
+    tables: DeltaSql,
+    ids: Sequence[str],
+    *,
+    reason: str | None,
+    since: datetime | None,
+    limit: int,
+    is_decided: bool | None = None,
 ) -> tuple[LetterRow, ...]:
-    """The letters that a command names: by id (or the beginning of one), or all open ones of a reason."""
+    """The letters that a command names, whole: by id (or the beginning of one), or all open ones of a reason
+    (`is_decided`: of these those that a person has decided, or those that nobody has).
+
+    UsageError where both are given: nobody could tell whether the reason was to narrow the ids down.
+    """
+    if ids and (reason is not None or since is not None):
+        raise UsageError(
+            f"{ids[0][:80]} and {'--reason' if reason is not None else '--since'} together",
+            cure="give ids, or --reason and --since",
+        )
     if ids:
         whole = tuple(_whole_id(tables, one) for one in ids)
-        return letters_by_id(tables, whole)
+        return letters_by_id(tables, whole, is_whole=True)
     if reason is None:
         raise UsageError("no letter is named", cure="give ids, or --reason")
-    return letters_wanted(tables, LetterFilter(reason=reason, since=since), limit=limit)
+    wanted = LetterFilter(reason=reason, since=since, is_decided=is_decided)
+    return letters_wanted(tables, wanted, limit=limit, is_whole=True)
 
 
 def _whole_id(tables: DeltaSql, beginning: str) -> str:

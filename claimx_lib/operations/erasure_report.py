@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.kafka_retention import retention_seconds
-from claimx_lib.errors import ClaimxError, ConfigError, NotFound
+from claimx_lib.errors import ClaimxError, ConfigError, NotFound, UsageError
 from claimx_lib.operations.erase import Erasure, counted, erase, remember
+from claimx_lib.operations.mapping_decisions import author, decision, usable_project
 from claimx_lib.operations.open_batches import batches_awaited, told
 from claimx_lib.operations.person import person_of
 from claimx_lib.schemas.topics import topic_specs
@@ -90,12 +91,26 @@ class Report:
         return lines
 
 
+def usable(request: Request) -> Request:
+    """Return the request with its claim, project, author and reason as they are kept; UsageError where one can't be one.
+
+    A claim of which no key is left would be every stranger's whose key is empty too.
+    """
+    if (request.claim is None) == (request.project is None):
+        raise UsageError("name one person", cure="give --claim CLAIM or --project PROJECT")
+    who = author(request.by, request.why)
+    claim = None if request.claim is None else decision(request.claim, None).claim_number
+    project = None if request.project is None else usable_project(request.project)
+    return replace(request, claim=claim, project=project, by=who.by, why=who.why)
+
+
 def erase_person(session: SparkSession, settings: Settings, request: Request, *, now: Callable[[], datetime]) -> Report:
     """Erase a claim's or a project's data; with `dry_run` only tell what would go.
 
-    Ids are remembered first, so that no stream takes in what is being deleted. Raises ConfigError without
-    `pii.erased_salt`, NotFound where no table knows the id.
+    Ids are remembered first, so that no stream takes in what is being deleted. Raises UsageError where `usable` does,
+    ConfigError without `pii.erased_salt`, NotFound where no table knows the id.
     """
+    request = usable(request)
     warehouse = Warehouse(root=settings.storage.warehouse)
     salt = _salt(settings)
     person = person_of(session, warehouse, claim=request.claim, project=request.project)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from claimx_lib.connectors.delta_sql import DeltaSql, Row, any_of, literal
 from claimx_lib.domain.claim_number import claim_key, parsed_claim_number
 from claimx_lib.errors import NotFound, UsageError
 from claimx_lib.operations.letter_story import (
+    LEDGER_COLUMNS,
     StoryStep,
     attempt_step,
     ledger_step,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PENDING, PLAN, LEDGER, PROJECTS = "xact_task_pending", "xact_task_plan", "xact_task_ledger", "claimx_projects"
 MOST_ROWS = 500
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,10 @@ class KnownProject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimStory:
-    """What is known of a claim now (mappings, projects, pending, letters, rungs), and how it came to that (steps)."""
+    """What is known of a claim now (mappings, projects, pending, letters, rungs), and how it came to that (steps).
+
+    `left_out` names what there is more of than is told: of each the newest 500 are here.
+    """
 
     claim_number: str
     claim_key: str
@@ -62,26 +67,28 @@ class ClaimStory:
     pending: tuple[PendingEvent, ...]
     letters: tuple[LetterRow, ...]
     steps: tuple[StoryStep, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def explain(tables: DeltaSql, settings: Settings, claim_number: str) -> ClaimStory:
     """Return the story of a claim, the steps oldest first, under a second for 10⁶ mappings.
 
     UsageError where the text is no claim number, NotFound where nothing was ever heard of the claim, TableError where
-    the tables are in a catalog. Of more than 500 rows of one table the newest are told.
+    the tables are in a catalog. Of more than 500 rows of one table the newest are told, and `left_out` names it.
     """
     claim = parsed_claim_number(claim_number)
     if claim is None:
         raise UsageError(f"{claim_number!r} is no claim number", cure="give it as XACT or ClaimX writes it")
-    key = claim_key(claim)
+    key, more = claim_key(claim), list[str]()
     mappings = rows_of(tables, claim)
-    pending = tuple(_pending(tables, key))
-    letters, _ = letters_of_claim(tables, key, limit=MOST_ROWS)
-    ledger = _ledger(tables, key)
+    pending = _newest(_pending(tables, key), "events that wait", more)
+    letters = _newest(letters_of_claim(tables, key, limit=MOST_ROWS + 1, is_whole=True)[0], "dead letters", more)
+    ledger = _newest(_ledger(tables, key), "the ledger", more)
     event_ids = {e.event_id for e in pending} | {letter.event_id for letter in letters} | _event_ids(ledger)
-    steps = [*mapping_steps(tables, claim), *_attempts(tables, event_ids), *map(ledger_step, ledger)]
+    steps = [*_newest(mapping_steps(tables, claim, most=MOST_ROWS + 1), "the mapping's history", more)]
+    steps += [*_newest(_attempts(tables, event_ids), "tries", more), *map(ledger_step, ledger)]
     steps += [*_waiting(pending), *(step for letter in letters for step in _letter_steps(letter))]
-    projects = tuple(_projects(tables, key))
+    projects = _newest(_projects(tables, key), "ClaimX projects", more)
     if not (steps or mappings or projects):
         raise NotFound(f"{claim}: nothing was ever heard of this claim", cure="look for another spelling of it")
     return ClaimStory(
@@ -93,7 +100,16 @@ def explain(tables: DeltaSql, settings: Settings, claim_number: str) -> ClaimSto
         pending=pending,
         letters=letters,
         steps=tuple(sorted(steps, key=_order)),
+        left_out=tuple(more),
     )
+
+
+def _newest(rows: Iterable[_T], what: str, more: list[str]) -> tuple[_T, ...]:
+    """The first `MOST_ROWS` of rows that come newest first; `more` learns what there is more of."""
+    found = tuple(rows)
+    if len(found) > MOST_ROWS:
+        more.append(what)
+    return found[:MOST_ROWS]
 
 
 def _order(step: StoryStep) -> tuple[bool, float]:
@@ -103,7 +119,7 @@ def _order(step: StoryStep) -> tuple[bool, float]:
 def _pending(tables: DeltaSql, key: str) -> Iterator[PendingEvent]:
     rows = tables.rows(
         "SELECT event_id, claim_number, attempts, last_reason, first_seen_at, next_attempt_at FROM t "
-        f"WHERE claim_key = {literal(key)} ORDER BY first_seen_at DESC LIMIT {MOST_ROWS}",
+        f"WHERE claim_key = {literal(key)} ORDER BY first_seen_at DESC LIMIT {MOST_ROWS + 1}",
         PENDING,
     )
     for row in rows:
@@ -119,8 +135,8 @@ def _pending(tables: DeltaSql, key: str) -> Iterator[PendingEvent]:
 
 def _ledger(tables: DeltaSql, key: str) -> tuple[Row, ...]:
     return tables.rows(
-        "SELECT event_id, state, project_id, claimx_task_id, resolved_by, reason, error, at FROM t "
-        f"WHERE {CLAIM_KEY} = {literal(key)} ORDER BY at DESC LIMIT {MOST_ROWS}",
+        f"SELECT event_id, {LEDGER_COLUMNS} FROM t "
+        f"WHERE {CLAIM_KEY} = {literal(key)} ORDER BY at DESC LIMIT {MOST_ROWS + 1}",
         LEDGER,
     )
 
@@ -134,7 +150,7 @@ def _attempts(tables: DeltaSql, event_ids: set[str]) -> Iterator[StoryStep]:
     wanted = any_of("event_id", tuple(sorted(event_ids - {""})))
     rows = tables.rows(
         "SELECT decision, payload, at FROM t WHERE decision IN ('Wait', 'Create', 'Skip') "
-        f"AND {wanted} ORDER BY at DESC LIMIT {MOST_ROWS}",
+        f"AND {wanted} ORDER BY at DESC LIMIT {MOST_ROWS + 1}",
         PLAN,
     )
     yield from map(attempt_step, rows)
@@ -158,7 +174,7 @@ def _letter_steps(letter: LetterRow) -> Iterator[StoryStep]:
 def _projects(tables: DeltaSql, key: str) -> Iterator[KnownProject]:
     rows = tables.rows(
         "SELECT project_id, claim_number, project_name FROM t "
-        f"WHERE claim_key = {literal(key)} ORDER BY project_id LIMIT {MOST_ROWS}",
+        f"WHERE claim_key = {literal(key)} ORDER BY event_timestamp DESC NULLS LAST, project_id LIMIT {MOST_ROWS + 1}",
         PROJECTS,
     )
     for row in rows:

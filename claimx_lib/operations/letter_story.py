@@ -15,6 +15,8 @@ from claimx_lib.errors import NotFound
 from claimx_lib.operations.review import TABLE, LetterRow, letter_row
 
 PLAN, LEDGER, HISTORY = "xact_task_plan", "xact_task_ledger", "claim_project_mapping_history"
+LEDGER_COLUMNS = "idempotency_key, state, project_id, claimx_task_id, resolved_by, reason, error, at"
+"""What `ledger_step` takes."""
 MOST_STEPS = 100
 
 
@@ -39,7 +41,10 @@ class EventFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterStory:
-    """A letter with its record: bytes untouched, headers, coordinates, and the steps in the order of time."""
+    """A letter with its record: bytes untouched, headers, coordinates, and the steps in the order of time.
+
+    `is_cut` tells that older steps than the newest `MOST_STEPS` are left out.
+    """
 
     letter: LetterRow
     error: str
@@ -51,6 +56,7 @@ class LetterStory:
     headers: tuple[tuple[str, str], ...]
     steps: tuple[StoryStep, ...]
     claimx_task_id: str | None
+    is_cut: bool = False
 
     @property
     def claim_key(self) -> str:
@@ -60,10 +66,10 @@ class LetterStory:
 
 def letter_story(tables: DeltaSql, dead_letter_id: str) -> LetterStory:
     """Return the whole letter; NotFound where there is none of that id."""
-    letter = letter_row(tables, dead_letter_id)
+    letter = letter_row(tables, dead_letter_id, is_whole=True)
     rows = tables.ask(
-        "SELECT error, claim_number, event_id, source_topic, source_partition, source_offset, source_key, raw_value, "
-        f"headers, opened_at FROM t WHERE dead_letter_id = {literal(dead_letter_id)}",
+        "SELECT source_topic, source_partition, source_offset, source_key, raw_value, headers "
+        f"FROM t WHERE dead_letter_id = {literal(dead_letter_id)}",
         TABLE,
     ).rows
     if not rows:
@@ -71,13 +77,13 @@ def letter_story(tables: DeltaSql, dead_letter_id: str) -> LetterStory:
     row = rows[0]
     payload = row["raw_value"] or b""
     event = event_facts(payload)
-    ledger = _ledger(tables, row["event_id"])
-    happened = [*_attempts(tables, row["event_id"]), *mapping_steps(tables, row["claim_number"])]
+    ledger = _ledger(tables, letter.event_id)
+    happened = [*_attempts(tables, letter.event_id), *mapping_steps(tables, letter.claim_number)]
     happened += [*_happened(event), *(ledger_step(one) for one in ledger), refused_step(letter), *settled_steps(letter)]
     return LetterStory(
         letter=letter,
-        error=row["error"] or "",
-        claim_number=row["claim_number"] or "",
+        error=letter.error,
+        claim_number=letter.claim_number,
         event=event,
         source=f"{row['source_topic']}/{row['source_partition']}/{row['source_offset']}",
         source_key=row["source_key"] or "",
@@ -85,6 +91,7 @@ def letter_story(tables: DeltaSql, dead_letter_id: str) -> LetterStory:
         headers=tuple((h["key"] or "", _text(h["value"])) for h in row["headers"] or ()),
         steps=tuple(sorted(happened, key=lambda step: (step.at is None, step.at))[-MOST_STEPS:]),
         claimx_task_id=next((r["claimx_task_id"] for r in ledger if r["state"] in {"CREATED", "ADOPTED"}), None),
+        is_cut=len(happened) > MOST_STEPS,
     )
 
 
@@ -116,12 +123,12 @@ def _happened(event: EventFacts) -> Iterator[StoryStep]:
         yield StoryStep(at=at, kind="event", title=event.event_type or "Event", detail="by the event's own time")
 
 
-def _attempts(tables: DeltaSql, event_id: str | None) -> Iterator[StoryStep]:
+def _attempts(tables: DeltaSql, event_id: str) -> Iterator[StoryStep]:
     if not event_id:
         return
     rows = tables.rows(
         "SELECT decision, payload, at FROM t WHERE decision IN ('Wait', 'Create', 'Skip') "
-        f"AND event_id = {literal(event_id)} ORDER BY at DESC LIMIT {MOST_STEPS}",
+        f"AND event_id = {literal(event_id)} ORDER BY at DESC LIMIT {MOST_STEPS + 1}",
         PLAN,
     )
     yield from map(attempt_step, rows)
@@ -152,14 +159,14 @@ def _fields(payload: str | None) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def mapping_steps(tables: DeltaSql, claim_number: str | None) -> Iterator[StoryStep]:
-    """What was said about every spelling of a claim, and what became of it."""
-    key = claim_key(claim_number or "")
+def mapping_steps(tables: DeltaSql, claim_number: str, *, most: int = MOST_STEPS + 1) -> Iterator[StoryStep]:
+    """What was said about every spelling of a claim, and what became of it, newest first, at most `most`."""
+    key = claim_key(claim_number)
     if not key:
         return
     rows = tables.rows(
         'SELECT claim_number, "from", "to", source, action, "by", why, outcome, at FROM t '
-        f"WHERE claim_key = {literal(key)} ORDER BY at DESC LIMIT {MOST_STEPS}",
+        f"WHERE claim_key = {literal(key)} ORDER BY at DESC LIMIT {int(most)}",
         HISTORY,
     )
     for row in rows:
@@ -174,18 +181,17 @@ def mapping_steps(tables: DeltaSql, claim_number: str | None) -> Iterator[StoryS
         )
 
 
-def _ledger(tables: DeltaSql, event_id: str | None) -> tuple[Row, ...]:
+def _ledger(tables: DeltaSql, event_id: str) -> tuple[Row, ...]:
     if not event_id:
         return ()
     return tables.rows(
-        "SELECT state, project_id, claimx_task_id, resolved_by, reason, error, at FROM t "
-        f"WHERE event_id = {literal(event_id)} ORDER BY at DESC LIMIT {MOST_STEPS}",
+        f"SELECT {LEDGER_COLUMNS} FROM t WHERE event_id = {literal(event_id)} ORDER BY at DESC LIMIT {MOST_STEPS + 1}",
         LEDGER,
     )
 
 
 def ledger_step(row: Row) -> StoryStep:
-    """A row of the ledger (state, project_id, claimx_task_id, resolved_by, reason, error, at) in words."""
+    """A row of the ledger (`LEDGER_COLUMNS`) in words, with the reference under which ClaimX knows the task."""
     told = {
         "INTENT": "About to create the task",
         "CREATED": "Task created",
@@ -201,6 +207,7 @@ def ledger_step(row: Row) -> StoryStep:
         f"found by {row['resolved_by']}" if row["resolved_by"] else "",
         row["reason"] or "",
         row["error"] or "",
+        f"external_reference {row['idempotency_key']}" if row["idempotency_key"] else "",
     ]
     detail = ", ".join(part for part in parts if part)
     return StoryStep(at=row["at"], kind="task", title=told.get(row["state"], str(row["state"])), detail=detail)

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.delta import Warehouse, on_conflict_again
-from claimx_lib.errors import ClaimxError, ConfigError
+from claimx_lib.errors import ClaimxError
 from claimx_lib.schemas import tables
 
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
 
-    from claimx_lib.config.jobs import Jobs, Maintenance
+    from claimx_lib.config.jobs import Jobs
+    from claimx_lib.config.upkeep import Maintenance
 
 KEPT_BY = {
     tables.TRACKING.name: "event_timestamp",
@@ -27,10 +28,6 @@ KEPT_BY = {
 
 The others are the truth itself: the mapping is the fold of its whole history, and pending rows wait for their claim.
 """
-MINIMUM_DAYS = {tables.LEDGER.name: 30, tables.DEAD_LETTERS.name: 30}
-"""They outlive the input topics: an event that is read again must still be known, a discarded one too."""
-SAFE_VACUUM_HOURS = 168
-"""Delta's own limit: a reader or a writer that is at work may need files that are younger."""
 SORTED_BY = {tables.TRACKING.name: "task_id, task_status", tables.MAPPING.name: "claim_key"}
 """Columns that files are clustered by; one column alone makes a sort."""
 BOOKKEEPING = {"VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "ADD COLUMNS"}
@@ -59,10 +56,8 @@ def maintain(
 
     Nothing that a running stream needs goes away: deletes and compaction give way to a writer that comes first and
     try again, VACUUM keeps at least 168 hours. The ledger keeps rows of `lasting_rules`, which make one task for many
-    events, and those of events whose letter is not closed. Raises ConfigError before anything is done where the
-    settings ask for more than that allows.
+    events, and those of events whose letter is not closed. How short a table may be made, the settings themselves say.
     """
-    _require_sane(job)
     of = _Upkeep(session=session, warehouse=warehouse, job=job, now=now, lasting_rules=lasting_rules)
     steps: list[Step] = []
     for spec in tables.TABLES:
@@ -113,25 +108,6 @@ def reported(table: str, name: str, act: Callable[[], str]) -> Step:
 def _in_one_line(error: Exception) -> str:
     told = str(getattr(error, "java_exception", None) or error)
     return (told.strip().splitlines() or [type(error).__name__])[0][:300]
-
-
-def _require_sane(job: Maintenance) -> None:
-    for table, days in job.retention_days.items():
-        if table not in KEPT_BY:
-            raise ConfigError(
-                f"jobs.maintenance.retention_days.{table}: this table cannot be shortened",
-                cure=f"name one of {', '.join(KEPT_BY)}",
-            )
-        if days < MINIMUM_DAYS.get(table, 0):
-            raise ConfigError(
-                f"jobs.maintenance.retention_days.{table}: {days} days, but events may come again for longer",
-                cure=f"keep at least {MINIMUM_DAYS[table]}",
-            )
-    if job.vacuum_hours < SAFE_VACUUM_HOURS:
-        raise ConfigError(
-            f"jobs.maintenance.vacuum_hours: {job.vacuum_hours} would take files from running jobs",
-            cure=f"keep at least {SAFE_VACUUM_HOURS}",
-        )
 
 
 def _shorten(of: _Upkeep, table: str, before: datetime) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.delta_sql import DeltaSql, Row, any_of, literal
@@ -21,7 +21,9 @@ _COLUMNS = (
     "claim_number", "claim_key", "project_id", "source", "created_at", "updated_at", "event_timestamp", "event_id",
     "rivals",
 )  # fmt: skip
-_DIGITS = "regexp_replace(claim_key, '^[A-Z]*0*', '')"
+DIGITS = "regexp_replace(claim_key, '^[A-Z]*0*', '')"
+"""What is left of a claim key without letters and zeros in front, in SQL."""
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,23 +112,25 @@ def history_of(tables: DeltaSql, claim_number: str, *, limit: int = 1_000) -> tu
 
 
 def conflicts(tables: DeltaSql, settings: Settings, *, limit: int = 1_000) -> tuple[Conflict, ...]:
-    """Return every key at which a configured rule joins several projects, then every number that several claim.
+    """Return the keys at which a configured rule joins several projects, then the numbers that several claim.
 
-    The first are ambiguous for a claim that has no row of its own; the second follow `conflict_policy`.
+    The first are ambiguous for a claim that has no row of its own; the second follow `conflict_policy`. Fewer than
+    `limit` are all that there are.
     """
+    return tuple(islice(_conflicts(tables, settings, limit), limit))
+
+
+def _conflicts(tables: DeltaSql, settings: Settings, limit: int) -> Iterator[Conflict]:
     creation = settings.jobs.task_creation
-    joined = list(_joined_by_rules(tables, creation.normalization_rules, limit)) if _is_wide(settings) else []
-    if _is_wide(settings) and creation.match_without_letter_prefix:
-        joined += _joined_by_digits(tables, limit)
-    return (*joined, *_with_rivals(tables, limit))
+    if creation.enable_format_normalization:
+        yield from _joined_by_rules(tables, creation.normalization_rules)
+        if creation.match_without_letter_prefix:
+            yield from _joined_by_digits(tables)
+    yield from _with_rivals(tables, limit)
 
 
-def _is_wide(settings: Settings) -> bool:
-    return settings.jobs.task_creation.enable_format_normalization
-
-
-def _joined_by_rules(tables: DeltaSql, rules: Sequence[str], limit: int) -> Iterator[Conflict]:
-    for key, members in _groups(tables, "claim_key", "true", limit):
+def _joined_by_rules(tables: DeltaSql, rules: Sequence[str]) -> Iterator[Conflict]:
+    for key, members in _groups(tables, "claim_key", "claim_key IS NOT NULL"):
         rule = _joining(members, rules)
         if rule is not None:
             yield Conflict(claim_key=key, rule=rule, members=members)
@@ -140,27 +144,35 @@ def _joining(members: Sequence[tuple[str, int]], rules: Sequence[str]) -> str | 
     return max(found, key=names.index, default=None)
 
 
-def _joined_by_digits(tables: DeltaSql, limit: int) -> Iterator[Conflict]:
+def _joined_by_digits(tables: DeltaSql) -> Iterator[Conflict]:
     """Numbers with and without letters before the same digits; two different prefixes alone are two claims."""
-    for digits, members in _groups(tables, _DIGITS, "regexp_like(claim_key, '^[A-Z]*0*[1-9][0-9]*$')", limit):
+    for digits, members in _groups(tables, DIGITS, "regexp_like(claim_key, '^[A-Z]*0*[1-9][0-9]*$')"):
         if any(claim_key(number) == digits for number, _ in members):
             yield Conflict(claim_key=digits, rule=WITHOUT_LETTER_PREFIX, members=members)
 
 
-def _groups(tables: DeltaSql, key: str, where: str, limit: int) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
-    keys = tables.ask(
-        f"SELECT {key} AS k FROM t WHERE {where} GROUP BY {key} HAVING min(project_id) <> max(project_id) "
-        f"ORDER BY k LIMIT {int(limit)}",
-        MAPPING,
-    ).rows
-    wanted = any_of(key, tuple(row["k"] for row in keys if row["k"] is not None))
-    rows = tables.ask(f"SELECT {key} AS k, claim_number, project_id FROM t WHERE {wanted}", MAPPING).rows
-    for row in keys:
-        yield row["k"] or "", _members(one for one in rows if one["k"] == row["k"])
+def _groups(tables: DeltaSql, key: str, where: str) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
+    """Every key of several projects with its numbers, some at a time: the caller may want few of them, or none."""
+    after = where
+    while True:
+        keys = tables.ask(
+            f"SELECT {key} AS k FROM t WHERE {after} GROUP BY {key} HAVING min(project_id) <> max(project_id) "
+            f"ORDER BY k LIMIT {_AT_ONCE}",
+            MAPPING,
+        ).rows
+        members = _members(tables, key, tuple(row["k"] for row in keys))
+        yield from ((row["k"], tuple(sorted(members[row["k"]]))) for row in keys)
+        if len(keys) < _AT_ONCE:
+            return
+        after = f"{where} AND {key} > {literal(keys[-1]['k'])}"
 
 
-def _members(rows: Iterable[Row]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((row["claim_number"], row["project_id"]) for row in rows))
+def _members(tables: DeltaSql, key: str, wanted: tuple[str, ...]) -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {one: [] for one in wanted}
+    sql = f"SELECT {key} AS k, claim_number, project_id FROM t WHERE {any_of(key, wanted)}"
+    for row in tables.ask(sql, MAPPING).rows:
+        found[row["k"]].append((row["claim_number"], row["project_id"]))
+    return found
 
 
 def _with_rivals(tables: DeltaSql, limit: int) -> Iterator[Conflict]:

@@ -46,7 +46,7 @@ def author(by: str, why: str) -> Author:
     """Return who and why; UsageError where one of them is blank."""
     for name, text in (("--by", by), ("--why", why)):
         if not text.strip():
-            raise UsageError(f"{name} is empty", cure="say who decides and why: both are kept in the history")
+            raise UsageError(f"{name} is empty", cure="say who decides and why: both are kept")
     return Author(by=by.strip(), why=why.strip())
 
 
@@ -58,10 +58,11 @@ def decision(claim_number: str, project_id: str | int | None) -> Decision:
             f"{claim_number!r} is no claim number",
             cure=f"give 1 to {MAX_LENGTH} characters with more than dashes and zeros",
         )
-    return Decision(claim_number=claim, project_id=None if project_id is None else _project_id(project_id))
+    return Decision(claim_number=claim, project_id=None if project_id is None else usable_project(project_id))
 
 
-def _project_id(given: str | int) -> int:
+def usable_project(given: str | int) -> int:
+    """Return a project id that a table can hold; UsageError for any other text or number."""
     text = str(given).strip()
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(LONG_MAX)):

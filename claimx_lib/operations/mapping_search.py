@@ -7,8 +7,8 @@ from datetime import datetime
 
 from claimx_lib.connectors.delta_sql import DeltaSql, literal
 from claimx_lib.domain.claim_number import claim_key
+from claimx_lib.operations.mapping import MAPPING, rows_of
 
-MAPPING = "claim_project_mapping"
 LONG_MAX = 2**63 - 1
 
 
@@ -35,9 +35,19 @@ def search_mapping(tables: DeltaSql, text: str, *, limit: int = 50) -> tuple[Map
 
 
 def mapped_claim(tables: DeltaSql, claim_number: str) -> MappedClaim | None:
-    """Return the mapping of exactly this claim number, None where there is none."""
-    rows = _mapped(tables, f"claim_number = {literal(claim_number)}", "claim_number", 1)
-    return rows[0] if rows else None
+    """Return the row of exactly this claim, else one in another spelling where they all name one project; None without.
+
+    A claim whose other spellings name several projects has none of them: only a person can tell.
+    """
+    if not claim_key(claim_number) or not tables.exists(MAPPING):
+        return None
+    rows = rows_of(tables, claim_number)
+    if not rows or (rows[0].claim_number != claim_number and len({row.project_id for row in rows}) > 1):
+        return None
+    found = rows[0]
+    return MappedClaim(
+        claim_number=found.claim_number, project_id=found.project_id, source=found.source, updated_at=found.updated_at
+    )
 
 
 def _mapped(tables: DeltaSql, where: str, order: str, limit: int) -> tuple[MappedClaim, ...]:

@@ -21,13 +21,16 @@ from claimx_lib.operations.tables import require_tables
 from claimx_lib.schemas import tables
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from claimx_lib.config.settings import Settings
 
+EVERY_STREAM = (tables.DEAD_LETTERS, tables.ERASED_IDS)
 TABLES_OF = {
-    "task_trigger": (tables.DEAD_LETTERS,),
-    "task_tracking": (tables.TRACKING, tables.DEAD_LETTERS),
-    "mapping_sync": (tables.MAPPING, tables.MAPPING_HISTORY, tables.PROJECTS, tables.DEAD_LETTERS),
-    "task_creation": (tables.MAPPING, tables.PENDING, tables.PLAN, tables.LEDGER, tables.DEAD_LETTERS),
+    "task_trigger": EVERY_STREAM,
+    "task_tracking": (tables.TRACKING, *EVERY_STREAM),
+    "mapping_sync": (tables.MAPPING, tables.MAPPING_HISTORY, tables.PROJECTS, *EVERY_STREAM),
+    "task_creation": (tables.MAPPING, tables.PENDING, tables.PLAN, tables.LEDGER, *EVERY_STREAM),
     "maintenance": tables.TABLES,
 }
 
@@ -43,7 +46,7 @@ def checked(settings: Settings, jobs: Sequence[str]) -> dict[str, list[Gap]]:
     _require_start(settings, jobs)
     require_engine(on_databricks=on_databricks())
     _require_topics(settings, jobs)
-    require_tables(settings, tables_of(jobs))
+    require_state(settings, jobs)
     for job in jobs:
         _require_a_record_of_loss(settings, job)
     found = {job: aged_out(settings, job) for job in jobs}
@@ -61,6 +64,33 @@ def checked(settings: Settings, jobs: Sequence[str]) -> dict[str, list[Gap]]:
 def tables_of(jobs: Sequence[str]) -> list[str]:
     """Return the names of the tables that the jobs read and write, each once."""
     return list(dict.fromkeys(spec.name for job in jobs for spec in TABLES_OF[job]))
+
+
+def require_state(settings: Settings, jobs: Sequence[str], session: SparkSession | None = None) -> None:
+    """Return only where the jobs' tables are there in this version's schema, and with them the salt of what is erased.
+
+    Without a session only tables in local folders are looked at; the others pass.
+    """
+    require_tables(settings, tables_of(jobs), session)
+    if _is_anything_erased(settings, session):
+        _require_salt(settings)
+
+
+def _is_anything_erased(settings: Settings, session: SparkSession | None) -> bool:
+    warehouse, name = Warehouse(root=settings.storage.warehouse), tables.ERASED_IDS.name
+    if warehouse.is_local:
+        return bool(DeltaSql(root=warehouse.root).ask("SELECT erased_id FROM t LIMIT 1", name).rows)
+    return session is not None and not warehouse.read(session, name).isEmpty()
+
+
+def _require_salt(settings: Settings) -> None:
+    reference = settings.pii.erased_salt
+    if reference is None:
+        raise ConfigError(
+            f"pii.erased_salt is not set, and {settings.storage.warehouse} has erased_ids: who is erased would come back",
+            cure="set it to the reference of the salt that claimx erase was given",
+        )
+    read_secret(reference, path="pii.erased_salt")
 
 
 def topics_of(settings: Settings, job: str) -> tuple[list[str], list[str]]:
@@ -119,11 +149,6 @@ def _require_token(settings: Settings, jobs: Sequence[str]) -> None:
 
 def _require_start(settings: Settings, jobs: Sequence[str]) -> None:
     creation = settings.jobs.task_creation
-    if "task_creation" in jobs and creation.look_before_creating and not settings.claimx.supports_external_reference:
-        raise ConfigError(
-            "jobs.task_creation.look_before_creating is true, and this ClaimX knows no external_reference to look for",
-            cure="set it to false, and events_since to a time from which no task can be there already",
-        )
     if "task_creation" not in jobs or not creation.require_events_since or creation.events_since is not None:
         return
     folder = folder_of(settings.storage.checkpoints, "task_creation")

@@ -9,16 +9,21 @@ from datetime import datetime
 from typing import Any
 
 from claimx_lib.connectors.delta_sql import DeltaSql, any_of, literal
+from claimx_lib.domain.creation.effects import AUTO_RECOVER
 from claimx_lib.errors import NotFound
 
 TABLE = "dead_letters"
 STATES = ("OPEN", "REPLAYED", "RESOLVED", "DISCARDED")
 CLAIM_KEY = "ltrim(replace(upper(trim(claim_number)), '-', ''), '0')"
 """The canonical form of the contract, as SQL over a claim number."""
-_LISTED = (
-    "dead_letter_id, pipeline, state, reason, substr(error, 1, 400) AS error, "
-    "substr(claim_number, 1, 80) AS claim_number, substr(event_id, 1, 120) AS event_id, "
+_WHOLE = (
+    "dead_letter_id, pipeline, state, reason, error, claim_number, event_id, "
     'attempts, opened_at, closed_at, "by", why, replay_count, candidates'
+)
+_LISTED = (
+    _WHOLE.replace(" error,", " substr(error, 1, 400) AS error,")
+    .replace(" claim_number,", " substr(claim_number, 1, 80) AS claim_number,")
+    .replace(" event_id,", " substr(event_id, 1, 120) AS event_id,")
 )
 
 
@@ -32,11 +37,12 @@ class LetterFilter:
     since: datetime | None = None
     text: str = ""
     claim_key: str | None = None
+    is_decided: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterRow:
-    """One line of a list; instants are UTC, long texts are cut."""
+    """One line of a list; instants are UTC, long texts are cut unless they were wanted whole."""
 
     dead_letter_id: str
     pipeline: str
@@ -57,6 +63,11 @@ class LetterRow:
     def stamp(self) -> str:
         """What changes whenever somebody does something with the letter."""
         return _stamp(self)
+
+    @property
+    def is_decided(self) -> bool:
+        """Tell whether a person has said what becomes of it; what the pipeline did by itself is no such word."""
+        return self.by not in {"", AUTO_RECOVER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,37 +146,46 @@ def claim_groups(
     return tuple(_group(row, details) for row in counted), counted[0]["claims"] if counted else 0
 
 
-def letters_by_id(tables: DeltaSql, ids: tuple[str, ...]) -> tuple[LetterRow, ...]:
+def letters_by_id(tables: DeltaSql, ids: tuple[str, ...], *, is_whole: bool = False) -> tuple[LetterRow, ...]:
     """Return the letters with these ids, in their order, each once; unknown ids are left out."""
     if not ids:
         return ()
-    found = tables.ask(f"SELECT {_LISTED} FROM t WHERE {any_of('dead_letter_id', ids)}", TABLE).rows
+    found = tables.ask(f"SELECT {_columns(is_whole)} FROM t WHERE {any_of('dead_letter_id', ids)}", TABLE).rows
     by_id = {row["dead_letter_id"]: _row(row) for row in found}
     return tuple(by_id[one] for one in dict.fromkeys(ids) if one in by_id)
 
 
-def letter_row(tables: DeltaSql, dead_letter_id: str) -> LetterRow:
+def letter_row(tables: DeltaSql, dead_letter_id: str, *, is_whole: bool = False) -> LetterRow:
     """Return one letter as it is now; NotFound where there is none of that id."""
-    found = letters_by_id(tables, (dead_letter_id,))
+    found = letters_by_id(tables, (dead_letter_id,), is_whole=is_whole)
     if not found:
         raise NotFound(f"no dead letter {dead_letter_id[:80]}", cure="look at claimx dlq list")
     return found[0]
 
 
-def letters_wanted(tables: DeltaSql, wanted: LetterFilter, *, limit: int) -> tuple[LetterRow, ...]:
+def letters_wanted(
+    tables: DeltaSql, wanted: LetterFilter, *, limit: int, is_whole: bool = False
+) -> tuple[LetterRow, ...]:
     """Return the letters wanted, oldest first, at most `limit`."""
-    sql = f"SELECT {_LISTED} FROM t WHERE {_where(wanted)} ORDER BY opened_at, dead_letter_id LIMIT {int(limit)}"
+    listed, where = _columns(is_whole), _where(wanted)
+    sql = f"SELECT {listed} FROM t WHERE {where} ORDER BY opened_at, dead_letter_id LIMIT {int(limit)}"
     return tuple(_row(row) for row in tables.ask(sql, TABLE).rows)
 
 
-def letters_of_claim(tables: DeltaSql, claim_key: str, *, limit: int) -> tuple[tuple[LetterRow, ...], int]:
+def letters_of_claim(
+    tables: DeltaSql, claim_key: str, *, limit: int, is_whole: bool = False
+) -> tuple[tuple[LetterRow, ...], int]:
     """Return the claim's letters in any state and spelling, newest first, at most `limit`, and how many there are."""
     rows = tables.ask(
-        f"SELECT {_LISTED}, count(*) OVER () AS n FROM t WHERE {CLAIM_KEY} = {literal(claim_key)} "
+        f"SELECT {_columns(is_whole)}, count(*) OVER () AS n FROM t WHERE {CLAIM_KEY} = {literal(claim_key)} "
         f"ORDER BY opened_at DESC NULLS LAST, dead_letter_id LIMIT {int(limit)}",
         TABLE,
     ).rows
     return tuple(_row(row) for row in rows), rows[0]["n"] if rows else 0
+
+
+def _columns(is_whole: bool) -> str:  # noqa: FBT001  (it is what its callers were asked)
+    return _WHOLE if is_whole else _LISTED
 
 
 def _facets(tables: DeltaSql, column: str, wanted: LetterFilter) -> tuple[Facet, ...]:
@@ -184,6 +204,8 @@ def _where(wanted: LetterFilter) -> str:
         conditions.append(f"opened_at >= {literal(wanted.since)}")
     if wanted.claim_key is not None:
         conditions.append(f"{CLAIM_KEY} = {literal(wanted.claim_key)}")
+    if wanted.is_decided is not None:
+        conditions.append(f"coalesce(\"by\", '') {'NOT IN' if wanted.is_decided else 'IN'} ('', '{AUTO_RECOVER}')")
     if wanted.text:
         text = literal(wanted.text)
         conditions.append(

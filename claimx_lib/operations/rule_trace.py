@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from claimx_lib.connectors.delta_sql import DeltaSql, literal
+from claimx_lib.connectors.delta_sql import DeltaSql, Row, literal
 from claimx_lib.domain.claim_number import claim_key, without_letter_prefix
 from claimx_lib.domain.ladder import Place, ResolvePolicy, ladder
 from claimx_lib.domain.mapping_lookup import Candidate, MappingSnapshot, candidate_of
+from claimx_lib.operations.mapping import DIGITS
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
 TABLE = "claim_project_mapping"
+MOST_ROWS = 200
 _PLACES = {
     Place.MAPPING: "mapping, this number",
     Place.MAPPING_KEY: "mapping, any spelling",
@@ -43,7 +45,11 @@ def rule_trace(tables: DeltaSql, settings: Settings, claim_number: str) -> tuple
         enable_format_normalization=creation.enable_format_normalization,
         match_without_letter_prefix=creation.match_without_letter_prefix,
     )
-    mapping = MappingSnapshot(_rows(tables, claim_number, settings.jobs.mapping_sync.conflict_policy))
+    rows = _rows(
+        tables, claim_number, has_digits=policy.enable_format_normalization and policy.match_without_letter_prefix
+    )
+    conflict_policy = settings.jobs.mapping_sync.conflict_policy
+    mapping = MappingSnapshot(tuple(candidate_of(**row, conflict_policy=conflict_policy) for row in rows))
     lookups = {
         Place.MAPPING: mapping.by_number,
         Place.MAPPING_KEY: mapping.by_key,
@@ -66,12 +72,15 @@ def _found(candidates: object) -> str:
     return ", ".join(told) or "nothing"
 
 
-def _rows(tables: DeltaSql, claim_number: str, conflict_policy: str) -> tuple[Candidate, ...]:
+def _rows(tables: DeltaSql, claim_number: str, *, has_digits: bool) -> tuple[Row, ...]:
+    """What the rungs can meet, the claim's own number first, then its own key: what is cut is the least near."""
     key = claim_key(claim_number)
-    conditions = [f"claim_key = {literal(key)}"]
-    digits = without_letter_prefix(key)
+    own, where = f"claim_key = {literal(key)}", [f"claim_key = {literal(key)}"]
+    digits = without_letter_prefix(key) if has_digits else None
     if digits is not None:
-        conditions.append(f"ends_with(claim_key, {literal(digits)})")
-    where = " OR ".join(conditions)
-    rows = tables.rows(f"SELECT claim_number, project_id, rivals FROM t WHERE {where} LIMIT 200", TABLE)
-    return tuple(candidate_of(**row, conflict_policy=conflict_policy) for row in rows)
+        where.append(f"(ends_with(claim_key, {literal(digits)}) AND {DIGITS} = {literal(digits)})")
+    order = f"CASE WHEN claim_number = {literal(claim_number)} THEN 0 WHEN {own} THEN 1 ELSE 2 END, claim_number"
+    return tables.rows(
+        f"SELECT claim_number, project_id, rivals FROM t WHERE {' OR '.join(where)} ORDER BY {order} LIMIT {MOST_ROWS}",
+        TABLE,
+    )

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from claimx_lib.connectors.delta_sql import DeltaSql, any_of, literal
+from claimx_lib.domain.claim_number import claim_key
+from claimx_lib.domain.creation.effects import AUTO_RECOVER
 from claimx_lib.domain.creation.events import SourceRecord, XactEvent, decoded
 from claimx_lib.domain.creation.keys import PIPELINE
 from claimx_lib.domain.creation.policy import Policy, Rule
@@ -52,16 +54,53 @@ class TaskPreview:
         return sum(task.exists_as is None for task in self.tasks)
 
 
-def preview_of_claim(tables: DeltaSql, settings: Settings, claim_key: str) -> TaskPreview:
-    """Return what a mapping for this claim makes: its open letters that a mapping settles, and what waits for it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How many open letters of a claim its mapping sends back, and how many stay as they are."""
+
+    going: int
+    staying: int
+
+
+def recovery_of(tables: DeltaSql, settings: Settings, claim_number: str, decided: str) -> Recovery:
+    """Return what a decision about the letter `decided` sends back: all of the claim's, or as `auto_recover` says."""
+    row = tables.ask(
+        f"SELECT count(*) AS n, sum(CASE WHEN {_recovers(settings, decided)} THEN 1 ELSE 0 END) AS going FROM t "
+        f"WHERE {_is_cured(claim_key(claim_number))}",
+        LETTERS,
+    ).rows[0]
+    going = int(row["going"] or 0)
+    return Recovery(going=going, staying=row["n"] - going)
+
+
+def _is_cured(key: str) -> str:
+    """The open letters of a claim that a mapping settles."""
+    return (
+        f"state = 'OPEN' AND pipeline = {literal(PIPELINE)} AND {any_of('reason', CURED)} "
+        f"AND {CLAIM_KEY} = {literal(key)}"
+    )
+
+
+def _recovers(settings: Settings, decided: str | None) -> str:
+    """Those of them that its arrival sends back: without `auto_recover` the one decided now, and what people have marked."""
+    if settings.jobs.task_creation.auto_recover:
+        return "true"
+    marked = f'coalesce("by", {literal(AUTO_RECOVER)}) <> {literal(AUTO_RECOVER)}'
+    return f"({marked} OR dead_letter_id = {literal(decided)})" if decided is not None else marked
+
+
+def preview_of_claim(tables: DeltaSql, settings: Settings, key: str, *, decided: str | None = None) -> TaskPreview:
+    """Return what a mapping for the claim of this key makes: its letters that go back then, and what waits for it.
+
+    `decided` is the letter about which somebody decides now: it goes back without `auto_recover` too.
+    """
     letters = tables.rows(
-        f"SELECT {_RECORD.format(at='opened_at')} FROM t WHERE state = 'OPEN' AND pipeline = {literal(PIPELINE)} "
-        f"AND {any_of('reason', CURED)} AND {CLAIM_KEY} = {literal(claim_key)} LIMIT {MOST_EVENTS + 1}",
+        f"SELECT {_RECORD.format(at='opened_at')} FROM t WHERE {_is_cured(key)} AND {_recovers(settings, decided)} "
+        f"LIMIT {MOST_EVENTS + 1}",
         LETTERS,
     )
     waiting = tables.rows(
-        f"SELECT {_RECORD.format(at='first_seen_at')} FROM t WHERE claim_key = {literal(claim_key)} "
-        f"LIMIT {MOST_EVENTS + 1}",
+        f"SELECT {_RECORD.format(at='first_seen_at')} FROM t WHERE claim_key = {literal(key)} LIMIT {MOST_EVENTS + 1}",
         PENDING,
     )
     return _preview(tables, settings, letters, waiting)

@@ -8,17 +8,50 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from claimx_lib.connectors.delta_sql import DeltaSql, literal
+from claimx_lib.domain.task_status import TERMINAL_STATUSES
 
 TABLE = "itel_cabinet_task_tracking"
 MOST_STUCK = 20
-_STAYS = (
-    "WITH seen AS (SELECT assignment_id, event_id, event_timestamp, task_status, task_name, project_id, "
-    "lag(task_status) OVER (PARTITION BY assignment_id ORDER BY event_timestamp, event_id) AS before "
-    "FROM t WHERE {where} AND assignment_id IS NOT NULL), "
-    "stays AS (SELECT *, lead(event_timestamp) OVER (PARTITION BY assignment_id ORDER BY event_timestamp, event_id) "
-    "AS left_at FROM seen WHERE before IS NULL OR before <> task_status) "
+_TASK = "PARTITION BY task_id, assignment_id, project_id"
+_IN_ORDER = (
+    f"({_TASK} ORDER BY event_timestamp NULLS FIRST, source_topic NULLS FIRST, source_partition NULLS FIRST, "
+    "source_offset NULLS FIRST, event_id NULLS FIRST)"
 )
-"""One row for each stay of a task in a status; repeated events of one status are one stay."""
+_STAYS = f"""WITH told AS (
+  SELECT *, lag(task_status) OVER {_IN_ORDER} AS before, lag(previous_status) OVER {_IN_ORDER} AS told_before
+  FROM t WHERE event_timestamp <= {{now}}
+), entered AS (
+  SELECT *, previous_status IS NOT NULL AND previous_status IS DISTINCT FROM before AS has_gap FROM told
+  WHERE before IS NULL OR before <> task_status
+    OR coalesce(previous_status <> task_status AND previous_status <> told_before, false)
+), followed AS (
+  SELECT *, lead(event_timestamp) OVER {_IN_ORDER} AS left_at, lead(has_gap, 1, false) OVER {_IN_ORDER} AS ends_in_gap
+  FROM entered
+), stays AS (
+  SELECT *, date_part('epoch', coalesce(left_at, {{now}})) - date_part('epoch', event_timestamp) AS seconds,
+    NOT (has_gap AND previous_status = task_status) AND NOT ends_in_gap AS is_exact,
+    left_at IS NULL AND lower(task_status) NOT IN ({{terminal}}) AS is_open
+  FROM followed
+)"""
+"""One row for each stay of a task in a status, as the view `cabinet_status_stays` has them."""
+_STUCK = """, observed AS (
+  SELECT *, left_at IS NOT NULL AND is_exact AS is_observed FROM stays
+), ranked AS (
+  SELECT *, count(*) FILTER (WHERE is_observed) OVER (PARTITION BY task_status) AS of,
+    row_number() OVER (PARTITION BY task_status, is_observed ORDER BY seconds) - 1 AS place
+  FROM observed
+), limited AS (
+  SELECT *, sum(CASE WHEN is_observed THEN seconds * greatest(0, 1 - abs(place - (of - 1) * {quantile})) ELSE 0 END)
+    OVER (PARTITION BY task_status) AS limit_s
+  FROM ranked
+)
+SELECT assignment_id, task_name, project_id, task_status, event_timestamp, seconds, limit_s, count(*) OVER () AS n
+FROM limited WHERE is_open AND of >= {min_observations} AND seconds > limit_s
+ORDER BY seconds / greatest(limit_s, 1) DESC, event_timestamp LIMIT {most}"""
+"""As the view `cabinet_stuck_tasks` has them; a weight is above 0 for the two stays that the quantile lies between."""
+_NEWEST = f"""SELECT task_status, count(*) AS n FROM (
+  SELECT task_status, lead(event_id) OVER {_IN_ORDER} AS following FROM t WHERE event_timestamp <= {{now}}
+) WHERE following IS NULL GROUP BY 1 ORDER BY n DESC, 1"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +86,9 @@ class DayCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckTask:
-    """A task that stands longer in its status than it should."""
+    """A task that stands longer in its status than is usual there."""
 
-    assignment_id: int
+    assignment_id: int | None
     task_name: str
     project_id: str
     status: str
@@ -66,7 +99,7 @@ class StuckTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What the tracking table tells of a span of days, at one table version."""
+    """What the tracking table tells: events and days of a span, tasks, statuses and stuck tasks over all rows."""
 
     since: datetime
     events: int
@@ -87,46 +120,38 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckRules:
-    """When a stay is too long: beyond this quantile of the status's own finished stays; with too few of them, its SLA.
+    """When a stay is too long: beyond this quantile of the exact, finished stays in the same status.
 
-    A status without either, such as one that nothing ever leaves, is never stuck.
+    A status with fewer of them, such as one that nothing ever leaves, calls no task stuck.
     """
 
     quantile: float
     min_observations: int
-    sla_seconds: Mapping[str, float]
 
 
 def tracking_overview(tables: DeltaSql, rules: StuckRules, *, now: datetime, days: int = 30) -> Overview:
-    """Return the overview of the last `days` days before `now`."""
+    """Return the overview: events of the last `days` days before `now`, and where every task stands, however long.
+
+    Stuck are the tasks that the view `cabinet_stuck_tasks` names.
+    """
     since = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
     where = f"event_timestamp >= {literal(since)}"
-    head = tables.ask(
-        "SELECT count(*) AS n, count(DISTINCT assignment_id) AS tasks, max(event_timestamp) AS newest "
-        f"FROM t WHERE {where}",
-        TABLE,
-    )
-    stuck, stuck_total = _stuck(tables, _limits(tables, rules, where), where, now)
+    head = tables.ask(f"SELECT count(*) FILTER (WHERE {where}) AS n, max(event_timestamp) AS newest FROM t", TABLE)
+    stays = _STAYS.format(now=literal(now), terminal=", ".join(map(literal, TERMINAL_STATUSES)))
+    newest = tables.ask(_NEWEST.format(now=literal(now)), TABLE).rows
+    statuses = tuple(StatusCount(status=row["task_status"], tasks=row["n"]) for row in newest)
+    stuck, stuck_total = _stuck(tables, stays, rules)
     return Overview(
         since=since,
         events=head.rows[0]["n"],
-        tasks=head.rows[0]["tasks"],
+        tasks=sum(row.tasks for row in statuses),
         newest_at=head.rows[0]["newest"],
-        statuses=_statuses(tables, where),
+        statuses=statuses,
         days=_days(tables, where, since.date(), now.date()),
         stuck=stuck,
         stuck_total=stuck_total,
         version=head.version,
     )
-
-
-def _statuses(tables: DeltaSql, where: str) -> tuple[StatusCount, ...]:
-    rows = tables.ask(
-        _STAYS.format(where=where)
-        + "SELECT task_status, count(*) AS n FROM stays WHERE left_at IS NULL GROUP BY 1 ORDER BY n DESC, 1",
-        TABLE,
-    ).rows
-    return tuple(StatusCount(status=row["task_status"], tasks=row["n"]) for row in rows)
 
 
 def _days(tables: DeltaSql, where: str, first: date, last: date) -> tuple[DayCount, ...]:
@@ -141,31 +166,9 @@ def _days(tables: DeltaSql, where: str, first: date, last: date) -> tuple[DayCou
     return tuple(DayCount(day=day, **{name: counts.get((day, name), 0) for name in names}) for day in span)
 
 
-def _limits(tables: DeltaSql, rules: StuckRules, where: str) -> dict[str, float]:
-    rows = tables.ask(
-        _STAYS.format(where=where) + "SELECT task_status, count(*) AS n, "
-        "approx_percentile_cont(date_part('epoch', left_at) - date_part('epoch', event_timestamp), "
-        f"{rules.quantile}) AS seconds FROM stays WHERE left_at IS NOT NULL GROUP BY 1",
-        TABLE,
-    ).rows
-    learned = {row["task_status"]: float(row["seconds"]) for row in rows if row["n"] >= rules.min_observations}
-    return {**rules.sla_seconds, **learned}
-
-
-def _stuck(
-    tables: DeltaSql, limits: Mapping[str, float], where: str, now: datetime
-) -> tuple[tuple[StuckTask, ...], int]:
-    if not limits:
-        return (), 0
-    cases = " ".join(f"WHEN {literal(status)} THEN {seconds!r}" for status, seconds in limits.items())
-    waited = f"{now.timestamp()!r} - date_part('epoch', event_timestamp)"
-    rows = tables.ask(
-        _STAYS.format(where=where)
-        + f", aged AS (SELECT *, {waited} AS waited, CASE task_status {cases} END AS limit_s "
-        "FROM stays WHERE left_at IS NULL) SELECT *, count(*) OVER () AS n FROM aged WHERE waited > limit_s "
-        f"ORDER BY waited / greatest(limit_s, 1) DESC LIMIT {MOST_STUCK}",
-        TABLE,
-    ).rows
+def _stuck(tables: DeltaSql, stays: str, rules: StuckRules) -> tuple[tuple[StuckTask, ...], int]:
+    wanted = _STUCK.format(quantile=rules.quantile, min_observations=rules.min_observations, most=MOST_STUCK)
+    rows = tables.ask(stays + wanted, TABLE).rows
     return tuple(_stuck_task(row) for row in rows), rows[0]["n"] if rows else 0
 
 
@@ -176,6 +179,6 @@ def _stuck_task(row: Mapping[str, Any]) -> StuckTask:
         project_id=row["project_id"],
         status=row["task_status"],
         since=row["event_timestamp"],
-        waited_seconds=row["waited"],
+        waited_seconds=row["seconds"],
         limit_seconds=row["limit_s"],
     )

@@ -6,11 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.domain.task_status import TERMINAL_STATUSES
 from claimx_lib.operations.tables import TableReport
 from claimx_lib.schemas.identity_views import VIEWS
 from claimx_lib.schemas.tables import TABLES
 from claimx_lib.schemas.views import ViewSpec
-from claimx_lib.transforms.analysis.lifecycle import TERMINAL_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

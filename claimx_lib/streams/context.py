@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.domain.offsets import Offsets
 from claimx_lib.errors import StopRequested
 from claimx_lib.streams.garbage import Collector
 
@@ -85,6 +86,8 @@ class JobContext:
     collector: Collector = field(default_factory=Collector)
     until: datetime | None = None
     """Of a backfill: younger records (by Kafka's timestamp) are left alone."""
+    ends: Offsets = field(default_factory=dict)
+    """Of a backfill: where the job's own committed batches end; what lies behind is the job's. Empty: it never ran."""
 
     def callers_beside(self, job: str) -> int:
         """Return how many jobs share ClaimX's limits with `job`, itself among them.

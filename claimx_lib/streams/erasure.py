@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claimx_lib.config.secrets import read_secret
+from claimx_lib.errors import TableError
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import ERASED_IDS
 from claimx_lib.transforms.erasure import ERASED, only_erased, without_erased
@@ -31,10 +32,19 @@ def spared(records: DataFrame, context: JobContext, *, job: str) -> DataFrame:
 
 
 def erased_ids(context: JobContext) -> DataFrame | None:
-    """Return what is erased, with its salt, as one row; None where nothing is."""
+    """Return what is erased, with its salt, as one row; None where nothing is, or no salt is set.
+
+    A start is refused where ids are erased and no salt is set (`operations.preflight`). TableError where the table is
+    gone: without it nobody knows who must stay out.
+    """
     reference = context.settings.pii.erased_salt
-    if reference is None or not context.warehouse.exists(context.session, ERASED_IDS.name):
+    if reference is None:
         return None
+    if not context.warehouse.exists(context.session, ERASED_IDS.name):
+        raise TableError(
+            f"{context.warehouse.location(ERASED_IDS.name)}: no such Delta table",
+            cure="bring it back; where nobody was ever erased: claimx tables create",
+        )
     rows = context.warehouse.read(context.session, ERASED_IDS.name).select("erased_id").distinct().collect()
     if not rows:
         return None

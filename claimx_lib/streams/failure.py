@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+import traceback
+from collections.abc import Iterable
 
 from claimx_lib.errors import ClaimxError
 
@@ -87,9 +90,26 @@ KNOWN = (
 
 
 def explained(error: BaseException) -> ClaimxError:
-    """Return the error as one line: our own as they are, Spark's and Kafka's reduced to cause and cure."""
+    """Return the error as one line: our own as they are, Spark's and Kafka's reduced to cause and cure.
+
+    The error itself is kept as the cause, for who asks for the traceback.
+    """
     if isinstance(error, ClaimxError):
         return error
+    made = _in_words(error)
+    made.__cause__ = error
+    return made
+
+
+def tell(failures: Iterable[tuple[str, ClaimxError]], *, debug: bool) -> None:
+    """Print one line to standard error for each job that failed, and with `debug` its traceback, down to the cause."""
+    for job, failure in failures:
+        sys.stderr.write(f"claimx: {job}: {failure}\n")
+        if debug:
+            traceback.print_exception(failure)
+
+
+def _in_words(error: BaseException) -> ClaimxError:
     text = f"{type(error).__name__}: {error}"
     for pattern, message, cure in KNOWN:
         found = pattern.search(text)

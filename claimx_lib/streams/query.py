@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -64,7 +66,16 @@ def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], No
 
 
 def _in_range(frame: DataFrame, context: JobContext) -> DataFrame:
-    return frame if context.until is None else frame.where(F.col("timestamp") < F.lit(context.until))
+    """Of a backfill's records those that the job has behind it: what it is at, it does itself."""
+    if context.until is not None:
+        frame = frame.where(F.col("timestamp") < F.lit(context.until))
+    if not context.ends:
+        return frame
+    done = [
+        (F.col("topic") == place.topic) & (F.col("partition") == place.partition) & (F.col("offset") < end)
+        for place, end in context.ends.items()
+    ]
+    return frame.where(reduce(or_, done))
 
 
 def _query_id(frame: DataFrame) -> str:

@@ -35,27 +35,40 @@ DAY = ("year", "month", "day")
 ANSWER = ("enrichment_status", "enrichment_error", "enriched_at")
 PROJECT = "claimx_project_full"
 LIMIT = 100_000
-"""Rows of one call: what is left over is taken by the next."""
+"""Rows of one call, the newest: what fails again is among the first of the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repaired:
-    """How many rows had failed, and what became of them: `enriched`, `not_found`, or `failed` still."""
+    """How many rows were asked for, and what became of them: `enriched`, `not_found`, or `failed` still.
+
+    `is_cut` tells that older rows that have failed were left for another call.
+    """
 
     asked: int
     outcomes: dict[str, int]
+    is_cut: bool = False
+
+    def told(self) -> str:
+        """The same as a line."""
+        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
+        left = "; older ones are left" if self.is_cut else ""
+        return (
+            f"{self.asked} rows asked for again: {outcomes}{left}" if self.asked else "no row's enrichment has failed"
+        )
 
 
 def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT) -> Repaired:
-    """Ask ClaimX again for rows whose enrichment failed, from events since `since` on, newest first.
+    """Ask ClaimX again for rows whose enrichment failed, from events since `since` on: the newest `limit` of them.
 
     A row is changed only where ClaimX has answered now, and gets a success message that says so: the message first, so
     that after a crash between them the row is still failed, and is asked for and told again. Run again, it takes what
-    is left. Streams may go on beside it. With `project_lookup` the project is asked for too where the row has none.
+    has failed then, the newest first again. Streams may go on beside it. With `project_lookup` the project is asked for too where the row has none.
     """
     require_lookups(context.settings)
-    failed = _failed(context, since, limit)
-    found = failed.collect()
+    failed = _failed(context, since, limit + 1)
+    there = failed.collect()
+    found = there[:limit]
     if not found:
         return Repaired(asked=0, outcomes={})
     # Rows of the driver's: Spark would compute a cached frame that reads the table anew once the MERGE has changed it.
@@ -64,7 +77,8 @@ def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT)
     try:
         _tell(result, context)
         _change(result, context)
-        return Repaired(asked=len(found), outcomes=dict(Counter(result.figures["enrichments"])))
+        outcomes = dict(Counter(result.figures["enrichments"]))
+        return Repaired(asked=len(found), outcomes=outcomes, is_cut=len(there) > limit)
     finally:
         result.rows.unpersist()
 

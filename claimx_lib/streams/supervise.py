@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,13 @@ def failure_of(job: str, query: StreamingQuery, context: JobContext) -> ClaimxEr
         return None
     if context.stop.is_set and _SPARK_IS_DOWN.search(str(said)):  # who stops us may signal the JVM too, as systemd does
         return None
-    return explained(raised if isinstance(raised, ClaimxError) else said)
+    if isinstance(raised, ClaimxError):
+        return raised
+    failure = explained(said)
+    if raised is not None:
+        failure.__cause__ = raised  # it has the lines of our code, what Spark says of it the text alone
+        traceback.clear_frames(raised.__traceback__)  # other jobs go on: what the batch held is let go
+    return failure
 
 
 def _is_active(query: StreamingQuery) -> bool:

@@ -108,20 +108,21 @@ class _Run:
         fresh = without(judged, dropped).drop(*_NOT_FOR_ENRICHMENT)
         new = looked_up(fresh, number, self.context, self.memory.calls, job=JOB)
         self.kept.append(new.rows)
-        self._append(new, number, stored.schema)
-        return Written(new=new, stored=stored.rows)
+        if self._append(new, number, stored.schema):
+            return Written(new=new, stored=stored.rows)
+        return Written(new=None, stored=self.memory.stored.of(intake, self.context).rows)
 
-    def _append(self, new: Enriched, number: int, table: StructType) -> None:
+    def _append(self, new: Enriched, number: int, table: StructType) -> bool:
         """Once more where the table has got a field of ours in another type during the look-ups, by a repair of rows."""
         try:
-            self._append_fitted(new, number, table)
+            return self._append_fitted(new, number, table)
         except Exception as error:
             if not is_another_type(error):
                 raise
             now = self.context.warehouse.read(self.context.session, TRACKING.name).schema
-            self._append_fitted(new, number, now)
+            return self._append_fitted(new, number, now)
 
-    def _append_fitted(self, new: Enriched, number: int, table: StructType) -> None:
+    def _append_fitted(self, new: Enriched, number: int, table: StructType) -> bool:
         job = self.context.settings.jobs.task_tracking
         texts = struct_texts(project_lookup=job.project_lookup)
         most = job.max_new_fields if job.schema_evolution else 0
@@ -136,12 +137,13 @@ class _Run:
         )
         crash_point("tracking-before-append")
         try:
-            on_conflict_again(append)(self.context, rows, TRACKING.name, self.batch)
+            is_ours = on_conflict_again(append)(self.context, rows, TRACKING.name, self.batch)
         except Exception:
             self.context.metrics.count("itel_worker_delta_write_errors_total", number)
             raise
         crash_point("tracking-after-append")
         self._tell_evolution(added, fits)
+        return is_ours
 
     def _tell_evolution(self, added: list[str], fits: Mapping[str, Fit]) -> None:
         log = logger(job=JOB, batch_id=self.batch.batch_id)

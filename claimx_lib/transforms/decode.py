@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false", "allowSingleQuotes": "false"}
 _ISO_WITH_ZONE = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)? ?([Zz]|[+-]\d\d(:?[0-5]\d)?)$"
-_NUMBER = r"^-?\d{1,30}(\.\d{1,30})?([Ee]\+?\d{1,2})?$"
-_LONGEST_NUMBER = "decimal(38,9)"
+_NUMBER = r"^-?\d{1,30}(\.\d{1,18}0{0,12})?([Ee]\+?\d{1,2})?$"
+_LONGEST_NUMBER = "decimal(38,18)"  # holds what the pattern takes without rounding
 _END = f"end_{secrets.token_hex(8)}"
 _YEAR_2000_MS = 946_684_800_000
 _YEAR_2101_MS = 4_133_980_800_000

@@ -22,6 +22,8 @@ Kernel = Callable[[Iterator[Any]], Iterator[Any]]
 """Record batches in, record batches with the columns of `ENRICHMENT_DDL` added out."""
 
 _KIND = r"^(?:project: )?([a-z-]+)"
+_OF_NO_CALL = r"^(?:project: )?rejected - "
+"""An id that no path takes: nobody was called, so that it says nothing of ClaimX."""
 
 ROWS_FOR_A_PARTITION = 200
 """Fewer rows than this are not worth a second worker: the calls, not the rows, take the time."""
@@ -85,6 +87,7 @@ def figures(frame: DataFrame, texts: Mapping[str, str]) -> DataFrame:
 
 @built_once
 def _figures(texts: dict[str, str]) -> tuple[list[Column], list[Column]]:
+    kind = F.regexp_extract("enrichment_error", _KIND, 1)
     variants = [variant_of(F.col(text)).alias(f"variant_{struct}") for struct, text in texts.items()]
     shapes = [F.schema_of_variant_agg(f"variant_{struct}").alias(f"shape_{struct}") for struct in texts]
     odd = [(F.count(t) - F.count(f"variant_{s}")).alias(f"odd_{s}") for s, t in texts.items()]
@@ -92,7 +95,7 @@ def _figures(texts: dict[str, str]) -> tuple[list[Column], list[Column]]:
         F.count(F.lit(1)).alias("rows"),
         F.collect_list("enrichment_status").alias("enrichments"),
         F.collect_list("task_status").alias("statuses"),
-        F.collect_list(F.regexp_extract("enrichment_error", _KIND, 1)).alias("errors"),
+        F.collect_list(F.when(~F.col("enrichment_error").rlike(_OF_NO_CALL), kind)).alias("errors"),
         F.flatten(F.collect_list("api_seconds")).alias("seconds"),
         F.coalesce(F.sum("api_calls"), F.lit(0)).alias("calls"),
         F.coalesce(F.sum("api_errors"), F.lit(0)).alias("api_errors"),

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pyspark.sql import types as T
 
 from claimx_lib.domain.json_shape import VOID, Array, Object, Scalar, Shape
+from claimx_lib.domain.masking import masked_text
 
 MOST_RESCUED = 200
 """More places than this that don't fit: the whole text is rescued instead of each."""
+MOST_FIELDS = 2_000
+"""A struct with so many fields, those within it counted too, takes no new ones: names that are ids would never end."""
 
 _LONGEST_NAME = 255
 _REFUSED = frozenset(" ,;{}()\n\t=`")
@@ -47,11 +50,12 @@ class Evolution:
 def evolved(current: T.StructType, shape: Shape, *, max_new_fields: int) -> Evolution:
     """The evolution of `current` by objects of `shape`: no field is narrowed, retyped, renamed or dropped.
 
-    A shape that is no object brings nothing. Fields come in the order given until `max_new_fields` are there.
+    A shape that is no object brings nothing. Fields come in the order given until `max_new_fields` are there, or
+    MOST_FIELDS in all.
     """
     if not isinstance(shape, Object):
         return Evolution(target=current)
-    merge = _Merge(left=max_new_fields)
+    merge = _Merge(left=min(max_new_fields, MOST_FIELDS - _fields_in(current)))
     target = merge.struct(current, shape, ())
     places = len(merge.checked) + sum(map(len, merge.rescued.values()))
     if places > MOST_RESCUED or any(not is_plain_path(path) for path in (*merge.checked, *merge.rescued)):
@@ -64,9 +68,15 @@ def evolved(current: T.StructType, shape: Shape, *, max_new_fields: int) -> Evol
     )
 
 
+def _fields_in(kind: T.DataType) -> int:
+    if isinstance(kind, T.ArrayType):
+        return _fields_in(kind.elementType)
+    return sum(1 + _fields_in(f.dataType) for f in kind.fields) if isinstance(kind, T.StructType) else 0
+
+
 def is_plain_path(path: Path) -> bool:
     """Whether a JSON path expression can name it."""
-    return all(name and not set("'?") & set(name) for name in path)
+    return all(name and name != "*" and not set("'?") & set(name) for name in path)
 
 
 class _Merge:
@@ -164,11 +174,12 @@ def _scalar_type(found: Scalar) -> T.DataType | None:
     if found == VOID:
         return None
     if found.kind == "DECIMAL":
-        is_exact = found.scale > 0 or found.precision <= _EXACT_DIGITS
+        is_exact = found.precision - found.scale <= _EXACT_DIGITS
         return T.DoubleType() if is_exact else T.StringType()
     return _NEW.get(found.kind, T.StringType())
 
 
 def _is_accepted(name: str) -> bool:
     has_control = any(ord(character) < ord(" ") for character in name)
-    return 0 < len(name) <= _LONGEST_NAME and not _REFUSED & set(name) and not has_control
+    is_a_person = masked_text(name) != name  # a column's name outlives every row
+    return 0 < len(name) <= _LONGEST_NAME and not (_REFUSED & set(name) or has_control or is_a_person)

@@ -24,6 +24,9 @@ def _nested(levels: int) -> str:
 
 
 _VALUE = rf'(?:{_STRING}|{_nested(DEEPEST)}|[^\s",\[\]{{}}]+)'
+_MARK, _QUOTE = "\u0003", "\u0002"
+_VALUE_IN_TEXT = rf'(?:{_QUOTE}[^{_QUOTE}"]*+{_QUOTE}|[^\s{_QUOTE}",\[\]{{}}]+)'
+"""Of JSON that stands as a text within JSON."""
 _ESCAPES = ((r"\\\\", "\u0001"), (r'\\"', "\u0002"))  # control characters never stand raw in JSON
 
 
@@ -38,12 +41,22 @@ def masked_json(text: Column, fields: Sequence[str]) -> Column:
     A field counts in any case and as camelCase; its value is hidden whole. NULL where the text is no JSON or such a
     value is nested too deep: what cannot be masked is not shown.
     """
-    canonical = F.to_json(F.try_parse_json(text))
+    canonical = without_escapes(F.to_json(F.try_parse_json(text)))
     if not fields:
-        return masked_text(canonical)
+        return _with_escapes(_masked_strings(canonical))
     keys = "|".join(key_pattern(field) for field in fields)
-    hidden = F.regexp_replace(without_escapes(canonical), rf'(?i)("(?:{keys})"):{_VALUE}', rf'$1:"{HIDDEN}"')
-    return F.when(~hidden.rlike(rf'(?i)"(?:{keys})":[\[{{]'), masked_text(_with_escapes(hidden)))
+    hidden = F.regexp_replace(canonical, rf'(?i)("(?:{keys})"):{_VALUE}', rf'$1:"{HIDDEN}"')
+    hidden = F.regexp_replace(
+        hidden, rf"(?i)({_QUOTE}(?:{keys}){_QUOTE}\s*:)\s*{_VALUE_IN_TEXT}", rf"$1{_QUOTE}{HIDDEN}{_QUOTE}"
+    )
+    is_left = hidden.rlike(rf'(?i)["{_QUOTE}](?:{keys})["{_QUOTE}]\s*:\s*[\[{{]')
+    return F.when(~is_left, _with_escapes(_masked_strings(hidden)))
+
+
+def _masked_strings(json_text: Column) -> Column:
+    """A number in an array is no phone's: it is marked, as what follows a text is, and marks are taken away again."""
+    marked = F.regexp_replace(json_text, rf"({_STRING})|(?<=[\[,])(?=-?\d)", f"$1{_MARK}")
+    return F.translate(F.regexp_replace(marked, f"{EMAIL}|(?<!{_MARK}){PHONE}", HIDDEN), _MARK, "")
 
 
 def without_escapes(json_text: Column) -> Column:

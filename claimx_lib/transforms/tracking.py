@@ -203,7 +203,7 @@ def _misfits(job: TaskTracking) -> dict[str, Column]:
 def _source() -> list[Column]:
     """Where the event stood on `claimx.events`, by the header; else where the record itself stands."""
     header = F.get(F.filter("headers", lambda h: h["key"] == SOURCE_HEADER), F.lit(0))["value"]
-    parts = F.regexp_extract_all(text_of(header), F.lit(r"^(.+)/(\d{1,9})/(\d{1,18})$"), F.lit(0))
+    parts = F.regexp_extract_all(text_of(header), F.lit(r"^([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})$"), F.lit(0))
     whole = F.get(parts, F.lit(0))
     partition, offset = (F.regexp_extract(whole, r"/(\d+)/(\d+)$", group) for group in (1, 2))
     own = whole.isNull()

@@ -99,7 +99,7 @@ def produced(world: World, records: dict[str, list[Any]]) -> dict[str, set[Place
         for number, value in enumerate(values):
             producer.produce(
                 name_of(world, role), key=b"\xff" if number % 7 else None, value=as_bytes(value),
-                headers=[h for h in ODD_HEADERS[number % len(ODD_HEADERS)] if h[0]] if role == "retry" else None,
+                headers=[h for h in ODD_HEADERS[number % len(ODD_HEADERS)] if h[0]],
                 on_delivery=lambda _, m, role=role: landed[role].add((m.topic(), m.partition(), m.offset())),
             )  # fmt: skip
     assert producer.flush(60) == 0

@@ -172,3 +172,13 @@ def test_a_backfill_reads_its_range_on_a_checkpoint_of_its_own(world: World) -> 
     assert not (Path(world.settings.storage.checkpoints) / "task_trigger").exists()
     assert runtime.backfill("task_trigger", world.settings, since=between, until=None).status == 0
     assert [message["value"]["event_id"] for message in world.received("tracking")] == ["early", "late"]
+
+
+def test_a_backfill_leaves_to_the_job_what_it_has_not_done(world: World) -> None:
+    """Beside a job that may be amid a batch: records that its checkpoint has not committed are its own."""
+    began = datetime.now(UTC) - timedelta(hours=1)
+    world.send("claimx_events", [event("done")])
+    assert runtime.run(["task_trigger"], world.settings, available_now=True).status == 0
+    world.send("claimx_events", [event("at work")])
+    assert runtime.backfill("task_trigger", world.settings, since=began, until=None).status == 0
+    assert [message["value"]["event_id"] for message in world.received("tracking")] == ["done", "done"]

@@ -16,7 +16,9 @@ NO_OBJECT = 22
 
 def spoilt(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
     """By name: records that are no JSON object, and messages of `made(event_id, **fields)` with one thing wrong."""
-    return {**_not_json(made), **{name: _bytes(value) for name, value in _odd_fields(made).items()}}
+    repeated = _bytes(made("rep")).replace(b"{", b'{"event_id": "first", "timestamp": null, ', 1)
+    odd = {name: _bytes(value) for name, value in _odd_fields(made).items()}
+    return {**_not_json(made), **odd, "repeated keys": repeated}
 
 
 def _bytes(value: dict[str, Any]) -> bytes:
@@ -111,8 +113,31 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
         "wrong case": {k.upper(): v for k, v in made("upper").items()} | {"also": 32513},
     }
     odd["project text that looks like JSON"] = made("looks", project="{}]")
+    return odd | _odd_ids(made)
+
+
+def _odd_ids(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    odd: dict[str, dict[str, Any]] = {}
     for project in ODD_PROJECTS:
         odd[f"project {project!r}"] = made(f"project-{project!r}", project_id=project)
+    for assignment in (
+        "../admin",
+        "%2e%2e%2f",
+        "?x=",
+        "#",
+        "//host",
+        "a\r\nb",
+        ".",
+        {"a": 1},
+        [1],
+        1.5,
+        -1,
+        2**63,
+        True,
+    ):
+        made_so = made(f"assignment-{assignment!r}", assignment_id=assignment)
+        odd[f"assignment {assignment!r}"] = with_task(made_so, {"task_id": 32513, "assignment_id": assignment})
+    odd["no claim number"] = {k: v for k, v in made("no-claim").items() if k not in {"claim_number", "metadata"}}
     for time in (1768048496, 1768048496789, 1768048496789000, "2026-01-10T12:00:00", "0001-01-01T00:00:00Z",
                  "9999-12-31T00:00:00Z", "2026-02-30T00:00:00Z", None, "", {}, True, "1e400"):  # fmt: skip
         odd[f"time {time!r}"] = made(f"time-{time!r}", timestamp=time)

@@ -37,8 +37,9 @@ class Recorded:
     def replay(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:
         self.done.append(("replay", dead_letter_ids, by, why))
 
-    def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> None:
+    def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> int:
         self.done.append(("discard", dead_letter_ids, by, why))
+        return len(dead_letter_ids)
 
 
 class Browser(TestClient):

@@ -159,6 +159,11 @@ def _resource(bundle: Bundle, resource: Resource, values: dict[str, Any], target
     except (TypeError, ValueError) as error:  # what the walk above has missed
         yield Mistake(resource.file, resource.where, str(error))
         return
+    for where, text in texts(resolved, resource.where):
+        if text == NOBODY:
+            yield _blamed(
+                bundle, resource, where, f"in {target}: {NOBODY} is nobody, and a workspace knows none", target
+            )
     if resource.kind == "jobs":
         for where, what in job_mistakes(bundle.root, resource, resolved):
             yield _blamed(bundle, resource, f"{resource.where}.{where}", what, target)

@@ -228,6 +228,26 @@ def test_each_notebook_is_a_task_on_the_tables_of_its_target() -> None:
     assert (environ["CLAIMX_ENV"], environ["CLAIMX_WAREHOUSE"]) == ("prod", "prod.claimx")
 
 
+@pytest.mark.parametrize("target", ["staging", "prod", "prod_green"])
+def test_operators_may_start_and_stop_runs(target: str) -> None:
+    """The group of the operators has a level with which runs can be started and cancelled, in every target that has one."""
+    bundle = read(ROOT)
+    granted = filled(bundle.targets[target]["permissions"], values_of(bundle, target))
+    (level,) = (one["level"] for one in granted if one.get("group_name") == "claimx-operators")
+    assert level in {"CAN_RUN", "CAN_MANAGE"}  # on a job CAN_RUN is CAN_MANAGE_RUN; CAN_VIEW starts nothing
+
+
+def test_secrets_are_read_by_who_runs_the_jobs() -> None:
+    """The scope is opened to the target's service principal, and in dev, which runs as its user, to that user."""
+    bundle = read(ROOT)
+    (scope,) = (resource for resource in bundle.resources if resource.kind == "secret_scopes")
+    readers = {target: filled(scope.values["permissions"], values_of(bundle, target)) for target in bundle.targets}
+    assert readers.pop("dev") == [{"level": "MANAGE", "user_name": "userName"}]
+    for target, granted in readers.items():
+        principal = bundle.targets[target]["variables"]["service_principal"]
+        assert granted == [{"level": "READ", "service_principal_name": principal}]
+
+
 def test_only_production_creates_tasks() -> None:
     """ClaimX tasks are made by the target prod alone."""
     bundle = read(ROOT)

@@ -35,6 +35,7 @@ MISTAKES = {
     "nobody to run as": (TOP, "      service_principal: 22222222-2222-2222-2222-222222222222\n", "", f"{TOP}: targets.prod.run_as.service_principal_name: 00000000-"),
     "two targets in one place": (TOP, "&prod_workspace\n      root_path: /W", "&prod_workspace\n      root_path: /all #", f"{PRODS}.workspace.root_path: /all is the target prod's"),
     "two targets in one schema": (TOP, "schema: claimx_green", "schema: claimx", f"{PRODS}.variables.schema: prod.claimx is the target prod's"),
+    "secrets for nobody": (TOP, '      secret_readers: [{level: MANAGE, user_name: "${workspace.current_user.userName}"}]', "     ", f"{TOP}: variables.secret_readers.default[0].service_principal_name: in dev: 00000000-"),
     # what stands in the resources
     "resource that is a list": (STORAGE, "    checkpoints:", "    more: []\n    checkpoints:", f"{STORAGE}: resources.volumes.more: [] is no mapping"),
     "kind of resource that is none": (STORAGE, "  volumes:", "  volume:", f"{STORAGE}: resources.volume: no kind of resource"),
@@ -69,7 +70,7 @@ MISTAKES = {
     "typo in a settings file": ("conf/prod.yaml", "trigger_seconds: 10", "trigger_second: 10", "conf/prod.yaml: jobs.task_trigger.trigger_second: there is no such setting"),
     "value that a settings file cannot have": ("conf/prod.yaml", "replication_factor: 3", "replication_factor: three", "conf/prod.yaml: kafka.replication_factor = 'three': "),
     "settings file that is no YAML": ("conf/prod.yaml", "kafka:", "kafka: [", "conf/prod.yaml line "),
-    "token in clear text": (TOP, "https://claimx.example.com", "http://claimx.example.com", f"{VARIABLES}.CLAIMX_API_BASE_URL: in prod: http://claimx.example.com: the token goes along"),
+    "token in clear text": (TOP, "https://claimx.example.com", "http://claimx.example.com", f"{VARIABLES}.CLAIMX_API_BASE_URL: in prod: conf/prod.yaml: claimx.base_url = 'http://claimx.example.com': the token would go"),
 }
 # fmt: on
 

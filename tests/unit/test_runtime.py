@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from claimx_lib import runtime
 from claimx_lib.config.load import load
 from claimx_lib.errors import ConfigError, UsageError
-from claimx_lib.runtime import chosen, keep_up, repair
+from claimx_lib.runtime import chosen, keep_up, repair, submit
 
 SETTINGS = load(environ={})
 
@@ -45,3 +46,25 @@ def test_an_upkeep_that_is_switched_off_is_refused() -> None:
     """`enabled: false` holds for maintenance as for every other job."""
     with pytest.raises(ConfigError, match=r"jobs\.maintenance\.enabled is false"):
         keep_up(load(sets=["jobs.maintenance.enabled=false"], environ={}))
+
+
+@pytest.mark.parametrize("job", ["task_trigger", "maintenance"])
+def test_a_submitted_job_ends_with_one_line_whatever_happens(
+    job: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error that nobody foresaw is one line and status 1; with --debug its traceback follows."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr(runtime, "run", broken)
+    monkeypatch.setattr(runtime, "keep_up", broken)
+    assert submit(job, []) == 1
+    line = f"claimx: {job}: ZeroDivisionError: nobody foresaw this — run it again with --debug for the traceback\n"
+    assert capsys.readouterr().err == line
+    assert submit(job, ["--debug"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(line)
+    assert "in broken" in told
+    assert submit(job, ["--env", "nowhere"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

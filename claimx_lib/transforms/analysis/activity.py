@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from claimx_lib.domain.task_status import TERMINAL_STATUSES
 from claimx_lib.transforms.analysis.days import day_in
-from claimx_lib.transforms.analysis.lifecycle import TASK, TERMINAL_STATUSES, in_order_of_events
+from claimx_lib.transforms.analysis.lifecycle import TASK, in_order_of_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

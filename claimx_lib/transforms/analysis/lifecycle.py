@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from claimx_lib.domain.task_status import TERMINAL_STATUSES
 from claimx_lib.transforms.analysis.days import hours_between
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 TASK = ("task_id", "assignment_id", "project_id")
 """What names one task: the template, the assignment and the project (a task without assignment is its project's)."""
 
-TERMINAL_STATUSES = ("completed", "cancelled", "canceled", "closed")
 ORDER = ("event_timestamp", "source_topic", "source_partition", "source_offset", "event_id")
 
 

@@ -20,6 +20,7 @@ def test_failed_rows_are_repaired_in_place(world: World, simulator: Simulator) -
     world.send("tracking", messages)
     assert runtime.run(["task_tracking"], world.settings, available_now=True).status == 0
     assert sorted(row.enrichment_status for row in world.rows()) == ["enriched", "failed", "failed"]
+    assert runtime.repair(world.settings, since=None, limit=1) == Repaired(asked=1, outcomes={"failed": 1}, is_cut=True)
     simulator.control.clear_faults()
     assert runtime.repair(world.settings, since=None, limit=10) == Repaired(
         asked=2, outcomes={"enriched": 1, "not_found": 1}

@@ -84,7 +84,19 @@ def test_an_existing_mapping_is_shown_before_it_is_replaced(browser, tables, cla
     """Nobody overrules a mapping without having seen it."""
     claimx.control.put_project(55, "10001")
     tables.append("claim_project_mapping", [mapping("CLM-10001", 54, key="CLM10001")])
-    assert "mapped to project 54 now" in browser.get(f"/letters/{letter_id(1)}/compare?project=55").text
+    page = browser.get(f"/letters/{letter_id(1)}/compare?project=55").text
+    assert "mapped to project 54 now (claimx" in page
+
+
+def test_a_mapping_in_another_spelling_is_shown_with_it(browser, tables, claimx) -> None:
+    """What ClaimX writes without the dash is this claim's project too, and the pages say how it is written there."""
+    claimx.control.put_project(55, "10001")
+    tables.append("claim_project_mapping", [mapping("CLM10001", 54, key="CLM10001")])
+    page = browser.get(f"/letters/{letter_id(1)}/compare?project=55").text
+    assert "mapped to project 54 now (as <bdi>CLM10001</bdi>" in page
+    claim = browser.get("/mapping/CLM-10001").text
+    assert "Project 54" in claim
+    assert "as <bdi>CLM10001</bdi>" in claim
 
 
 def test_a_stale_page_says_so(browser, tables) -> None:
@@ -134,3 +146,35 @@ def test_the_export_holds_every_wanted_letter(browser) -> None:
     answer = browser.get("/export.csv?reason=project-not-found")
     assert len(answer.text.splitlines()) == 61
     assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_what_a_page_leaves_out_is_told(browser, tables) -> None:
+    """More letters of a claim, and more conflicts, than a page shows: it says so, and where the rest is."""
+    tables.append("dead_letters", [letter(f"m{n}", claim_number="MANY-1") for n in range(21)])
+    page = browser.get("/mapping/MANY-1").text
+    assert page.count('href="/letters/') == 20
+    assert '<a href="/?state=&amp;claim=MANY1">All 21</a>' in page
+    rows = [mapping(f"{letters}{n}", n, key=f"K{n}") for n in range(51) for letters in ("K", "k")]
+    tables.append("claim_project_mapping", [{**row, "project_id": at} for at, row in enumerate(rows)])
+    page = browser.get("/mapping").text
+    assert "The first 50; there are more" in page
+    assert page.count('data-label="How they meet"') == 50
+
+
+def test_an_export_that_is_cut_says_so(browser, monkeypatch) -> None:
+    """The link and the file's name tell that it holds the oldest letters alone."""
+    for module in ("exports", "letters"):
+        monkeypatch.setattr(f"claimx_lib.console.{module}.MOST_EXPORTED", 60)
+    assert "Export the oldest 60 as CSV" in browser.get("/").text
+    answer = browser.get("/export.csv")
+    assert len(answer.text.splitlines()) == 61
+    assert 'filename="dead-letters-oldest-60.csv"' in answer.headers["content-disposition"]
+    assert 'filename="dead-letters.csv"' in browser.get("/export.csv?reason=undecodable").headers["content-disposition"]
+
+
+def test_an_export_holds_texts_whole(browser, tables) -> None:
+    """What a page cuts, the file has."""
+    tables.append("dead_letters", [letter("long", reason="odd", error="x" * 5_000, claim_number="C" * 500)])
+    text = browser.get("/export.csv?reason=odd").text
+    assert "x" * 5_000 in text
+    assert "C" * 500 in text

@@ -92,3 +92,17 @@ def test_a_stamp_of_another_letter_opens_nothing(tables: Tables) -> None:
     tables.sql.update("dead_letters", {"state": "'RESOLVED'"}, f"dead_letter_id = '{letter_id(5)}'")
     assert decisions.replay({letter_id(5): stamp(tables, 5)}, by="Ana", why="w").done == 0
     assert actions.done == []
+
+
+def test_a_letter_that_the_pipeline_takes_up_meanwhile_is_not_said_to_be_discarded(tables: Tables) -> None:
+    """Between taking and closing it a mapping may send it back: then it is left, and told as it is."""
+
+    class Overtaken(Recorded):
+        def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> int:
+            tables.sql.update("dead_letters", {"state": "'REPLAYED'"}, f"dead_letter_id = '{dead_letter_ids[0]}'")
+            return super().discard(dead_letter_ids[1:], by=by, why=why)
+
+    stamps = {letter_id(n): stamp(tables, n) for n in (1,)}
+    decided = Decisions(tables=tables.sql, actions=Overtaken()).discard(stamps, by="Ana", why="test data")
+    assert decided.done == 0
+    assert [(row.dead_letter_id, row.state) for row in decided.left] == [(letter_id(1), "REPLAYED")]

@@ -21,6 +21,7 @@ from claimx_lib.errors import ConfigError
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.operations.erase import Erasure, remember
 from claimx_lib.operations.erasure_report import Report, Request, erase_person
+from claimx_lib.operations.preflight import require_state
 from claimx_lib.operations.tables import create_missing
 from claimx_lib.operations.traces import traces_of
 from claimx_lib.schemas import tables
@@ -235,3 +236,12 @@ def test_without_a_salt_nothing_is_erased(spark: SparkSession, tmp_path: Path) -
 
     with pytest.raises(ConfigError, match=r"pii\.erased_salt is not set"):
         erase_person(spark, settings, Request(claim="A1", project=None, by="ann", why="-"), now=lambda: NOW)
+
+
+def test_once_somebody_is_erased_no_job_starts_without_the_salt(spark: SparkSession, done: Done) -> None:
+    """With a session tables at a URI are looked at as well: the start is refused in one line with the cure."""
+    root = done.settings.storage.warehouse
+    for place in (root, f"file://{root}"):
+        settings = load(sets=[f"storage.warehouse={place}"], environ={})
+        with pytest.raises(ConfigError, match=r"pii\.erased_salt is not set, .* would come back"):
+            require_state(settings, ["task_trigger"], spark)

@@ -65,7 +65,24 @@ def test_a_letter_tells_its_whole_story_in_order(tmp_path: Path) -> None:
     assert story.event.facts == (("estimate.total", "12"),)
     progress = progress_of(tables.sql, story)
     assert progress is not None
-    assert [step.is_done for step in progress.steps] == [True, False, True, True]
+    assert [step.is_done for step in progress.steps] == [True, True, True, True]
+
+
+def test_a_project_is_known_in_whatever_spelling_the_mapping_has_it(tmp_path: Path) -> None:
+    """XACT writes ABC-123456, ClaimX ABC123456: the project is known, and the spelling told; an exact row goes before it."""
+    tables = Tables(tmp_path).create()
+    tables.append("dead_letters", [letter(1, state="REPLAYED", by="Ana", why="w")])
+    story = letter_story(tables.sql, letter_id(1))
+    steps = {step.title: step for step in progress_of(tables.sql, story).steps}
+    assert (steps["Project known"].is_done, steps["Project known"].detail) == (False, "waiting for mapping_sync")
+    tables.append("claim_project_mapping", [mapping("ABC123456", 9, key="ABC123456")])
+    steps = {step.title: step for step in progress_of(tables.sql, story).steps}
+    assert (steps["Project known"].is_done, steps["Project known"].detail) == (True, "project 9, as ABC123456, claimx")
+    tables.append("claim_project_mapping", [mapping("abc-123456", 10, key="ABC123456")])
+    assert mapped_claim(tables.sql, "ABC-123456") is None  # two spellings, two projects: only a person can tell
+    tables.append("claim_project_mapping", [mapping("ABC-123456", 11, key="ABC123456")])
+    steps = {step.title: step for step in progress_of(tables.sql, story).steps}
+    assert steps["Project known"].detail == "project 11, claimx"
 
 
 def test_an_untouched_letter_has_no_progress(tmp_path: Path) -> None:
@@ -106,4 +123,19 @@ def test_the_mapping_is_searched_by_spelling_beginning_and_project(tmp_path: Pat
     assert len(search_mapping(tables.sql, "")) == 2
     assert search_mapping(tables.sql, "'; DROP") == ()
     assert search_mapping(tables.sql, "9" * 40) == ()
-    assert mapped_claim(tables.sql, "ABC-123456") is None
+    assert mapped_claim(tables.sql, "ABC-12345678") is None
+
+
+def test_the_trace_meets_its_own_claim_among_many(tmp_path: Path) -> None:
+    """Neither hundreds of claims that end in the same digits nor their prefixes take the place of the claim's own rows."""
+    tables = Tables(tmp_path).create()
+    rows = [mapping(f"{n}-1", n, key=f"{n}1") for n in range(1000, 1300)]
+    rows += [mapping(f"X{n}A-1", n, key=f"X{n}A1") for n in range(300)]
+    rows += [mapping("zz-1", 7, key="ZZ1"), mapping("0-1", 8, key="1")]
+    tables.append("claim_project_mapping", rows)
+    off = rule_trace(tables.sql, load(environ={}), "ZZ-1")
+    assert [step.found for step in off if step.place == "mapping, any spelling"] == ["project 7 (zz-1)"]
+    on = load(sets=["jobs.task_creation.match_without_letter_prefix=true"], environ={})
+    found = {step.place: step.found for step in rule_trace(tables.sql, on, "ZZ-1")}
+    assert found["mapping, any spelling"] == "project 7 (zz-1)"
+    assert found["mapping, without letters"] == "project 7 (zz-1), project 8 (0-1)"

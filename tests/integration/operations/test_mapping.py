@@ -142,3 +142,27 @@ def test_a_story_among_many_mappings_takes_less_than_a_second_of_work(tables: Ta
     started = time.process_time()
     explain(tables.sql, SETTINGS, "N-78")
     assert time.process_time() - started < 2.0
+
+
+def test_keys_that_no_rule_joins_hide_no_conflict(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many keys of several projects come before it, a conflict is found; a limit cuts what was found, from the front."""
+    monkeypatch.setattr("claimx_lib.operations.mapping._AT_ONCE", 2)
+    numbers = [(f"A-{n}", f"A{n}", f"A{n}", n) for n in range(1, 6)] + [("z-9", "Z-9", "Z9", 9)]
+    rows = [mapping(number, p, key=key) for one, _, key, p in numbers for number in (one,)]
+    rows += [mapping(other, p + 100, key=key) for _, other, key, p in numbers]
+    tables.append("claim_project_mapping", rows)
+    upper = load(sets=["jobs.task_creation.normalization_rules=[uppercase]"], environ={})
+    assert [one.claim_key for one in conflicts(tables.sql, upper, limit=1)] == ["Z9"]
+    assert [one.claim_key for one in conflicts(tables.sql, SETTINGS)] == ["A1", "A2", "A3", "A4", "A5", "Z9"]
+    assert [one.claim_key for one in conflicts(tables.sql, SETTINGS, limit=3)] == ["A1", "A2", "A3"]
+
+
+def test_a_story_says_what_it_leaves_out(tables: Tables) -> None:
+    """Of more than 500 statements the newest are told, and that there are more; of 500 all, and nothing is said."""
+    tables.append("claim_project_mapping_history", [said(n, "accepted", to=1) for n in range(1, 501)])
+    whole = explain(tables.sql, SETTINGS, "ABC-1")
+    assert (len(whole.steps), whole.left_out) == (500, ())
+    tables.append("claim_project_mapping_history", [said(501, "waiting", to=1)])
+    cut = explain(tables.sql, SETTINGS, "ABC-1")
+    assert (len(cut.steps), cut.left_out) == (500, ("the mapping's history",))
+    assert cut.steps == whole.steps

@@ -88,3 +88,16 @@ def test_a_stamp_changes_with_every_decision(tables: Tables) -> None:
     tables.sql.update("dead_letters", {"why": "'x'"}, f"dead_letter_id = '{letter_id(1)}'")
     after = letter_row(tables.sql, letter_id(1))
     assert len({before.stamp, after.stamp, letter_row(tables.sql, letter_id(2)).stamp}) == 3
+
+
+def test_texts_are_cut_in_pages_and_whole_where_they_are_wanted(tables: Tables) -> None:
+    """A page of letters stays small whatever they hold; an export, a claim's story and a letter by itself lose nothing."""
+    long = {"claim_number": "C" * 900, "event_id": "e" * 900, "error": "x" * 9_000}
+    tables.append("dead_letters", [letter("long", **long, opened_at=NOW)])
+    wanted = LetterFilter(text=letter_id("long"))
+    (paged,) = letter_page(tables.sql, wanted).rows
+    assert (len(paged.claim_number), len(paged.event_id), len(paged.error)) == (80, 120, 400)
+    (listed,) = letters_wanted(tables.sql, wanted, limit=1, is_whole=True)
+    assert listed == letter_row(tables.sql, letter_id("long"), is_whole=True)
+    assert (listed.claim_number, listed.event_id, listed.error) == tuple(long.values())
+    assert listed.stamp == paged.stamp

@@ -8,7 +8,7 @@ import pytest
 from claimx_lib.config.load import load
 from claimx_lib.domain.creation.events import SourceRecord, XactEvent, decoded
 from claimx_lib.domain.creation.keys import idempotency_key
-from claimx_lib.operations.task_preview import preview_of_claim, preview_of_letters
+from claimx_lib.operations.task_preview import Recovery, preview_of_claim, preview_of_letters, recovery_of
 from tests.fakes.warehouse import NOW, Tables, letter, letter_id
 
 SETTINGS = load(environ={"CLAIMX_API_TOKEN": "x"})
@@ -69,3 +69,16 @@ def test_letters_of_other_pipelines_make_no_task(tables: Tables) -> None:
     """Sending back a tracking letter makes a row, not a task."""
     preview = preview_of_letters(tables.sql, SETTINGS, (letter_id(1), letter_id(6)))
     assert (preview.letters, preview.to_make) == (2, 1)
+
+
+def test_without_recovery_a_decision_wakes_its_own_letter(tables: Tables) -> None:
+    """With `auto_recover` false the letter decided now goes back, and those that a person has marked; not the others."""
+    off = load(environ={"CLAIMX_API_TOKEN": "x"}, sets=["jobs.task_creation.auto_recover=false"])
+    assert preview_of_claim(tables.sql, off, "ABC123456", decided=letter_id(1)).letters == 1
+    assert recovery_of(tables.sql, off, "ABC-123456", letter_id(1)) == Recovery(going=1, staying=2)
+    marks = {letter_id(2): "Ana", letter_id(7): "auto_recover"}
+    for name, by in marks.items():
+        tables.sql.update("dead_letters", {'"by"': f"'{by}'"}, f"dead_letter_id = '{name}'")
+    assert preview_of_claim(tables.sql, off, "ABC123456", decided=letter_id(1)).letters == 2
+    assert recovery_of(tables.sql, off, "abc123456", letter_id(1)) == Recovery(going=2, staying=1)
+    assert recovery_of(tables.sql, SETTINGS, "ABC-123456", letter_id(1)) == Recovery(going=3, staying=0)

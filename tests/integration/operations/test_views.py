@@ -10,9 +10,11 @@ from chispa import assert_df_equality
 
 from claimx_lib.config.load import load
 from claimx_lib.operations import views
+from claimx_lib.operations.tracking_overview import StuckRules, tracking_overview
 from claimx_lib.schemas.identity_views import VIEWS
 from claimx_lib.schemas.tables import BY_NAME, TRACKING
 from claimx_lib.transforms.analysis import activity, identity, lifecycle, quality, service_level
+from tests.fakes import warehouse
 from tests.fakes.analysis import AS_OF, event, frame, hour, letter, step, told
 
 if TYPE_CHECKING:
@@ -117,6 +119,21 @@ def test_view_and_frame_agree(spark: SparkSession, story: Tables, name: str) -> 
         view = view.where("year = 2026 AND month = 1")
     assert not view.isEmpty()
     assert_df_equality(view.select(expected.columns), expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_the_console_names_the_tasks_that_the_view_names(spark: SparkSession, story: Tables, tmp_path: Path) -> None:
+    """The tracking page, which asks without a JVM, has the stuck tasks of the view, with the same times and limits."""
+    assert story
+    made = warehouse.Tables(tmp_path).create(TRACKING.name)
+    made.append(TRACKING.name, STORY[TRACKING.name])
+    overview = tracking_overview(made.sql, StuckRules(quantile=0.5, min_observations=5), now=AS_OF, days=1)
+    rows = spark.table("cabinet_stuck_tasks").collect()
+    expected = {(row.assignment_id, row.task_status, round(row.hours, 6), round(row.limit_hours, 6)) for row in rows}
+    assert expected
+    assert {
+        (task.assignment_id, task.status, round(task.waited_seconds / 3600, 6), round(task.limit_seconds / 3600, 6))
+        for task in overview.stuck
+    } == expected
 
 
 def test_every_view_is_held_to_a_frame() -> None:

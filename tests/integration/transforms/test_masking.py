@@ -90,3 +90,27 @@ def test_what_is_not_hidden_stays_as_it_was(spark: SparkSession) -> None:
     """Quotes and backslashes, alone and in rows, read back as they were."""
     given = {"a": '"', "b": "\\", "c": '\\"\\\\"', "d": ["\\u0001", "\\n\n"]}
     assert masked(spark, json.dumps({**given, "name": '\\"'})) == [{**given, "name": "***"}]
+
+
+def test_numbers_are_nobodys_phone(spark: SparkSession) -> None:
+    """A coordinate in an array stays a number, whatever it looks like; a text that looks like it is hidden."""
+    given = {
+        "at": [1234.567, -1234.5678, 139.6917],
+        "b": [["x", 1234.567]],
+        "c": 1234.567,
+        "d": ["1234.567", "a,1234.567"],
+    }
+    hidden = {**given, "d": ["***", "a,***"]}
+    assert masked(spark, json.dumps(given)) == [hidden]
+    assert masked(spark, json.dumps(given), fields=[]) == [hidden]
+
+
+def test_json_that_stands_as_a_text_is_masked_too(spark: SparkSession) -> None:
+    """Fields within it are hidden by their names; where one holds more than a plain value, nothing is shown."""
+    custom = json.dumps({"first_name": "Ann", "phone": 5551234, "kind": "x"})
+    told = masked(
+        spark, json.dumps({"id": 1, "custom": custom}), json.dumps({"custom": json.dumps({"address": ["17 Lane"]})})
+    )
+    assert told[0]["id"] == 1
+    assert json.loads(told[0]["custom"]) == {"first_name": "***", "phone": "***", "kind": "x"}
+    assert told[1] is None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from claimx_lib.cli.main import main
-from tests.fakes.warehouse import Tables, letter, letter_id
+from tests.fakes.warehouse import NOW, Tables, letter, letter_id
 
 WHO = ("--by", "ada", "--why", "test data")
 
@@ -52,7 +53,12 @@ def test_show_tells_the_whole_letter(capsys):
 def test_what_a_limit_leaves_out_is_told(tmp_path, capsys):
     """More letters than the limit: the oldest are taken, and a line says that more are left; else there is none."""
     replay = ["dlq", "replay", "--reason", "project-not-found", "--dry-run", "--json", *WHO]
-    for command in (replay, ["dlq", "export", str(tmp_path / "letters.csv")]):
+    for command in (
+        replay,
+        ["dlq", "export", str(tmp_path / "letters.csv")],
+        ["dlq", "list"],
+        ["dlq", "list", "--json"],
+    ):
         main([*command, "--limit", "1"])
         assert "more are left" in capsys.readouterr().err
         main([*command, "--limit", "2"])
@@ -86,3 +92,114 @@ def test_export_escapes_formulas(tmp_path):
     text = target.read_text("utf-8")
     assert text.count("\n") == 3
     assert "'=1+1" in text
+
+
+LONG = {"claim_number": "C" * 500, "event_id": "e" * 500, "error": "x" * 5_000}
+
+
+def test_no_text_of_a_letter_is_cut(tables, tmp_path, capsys):
+    """`show`, `list --json` and `export` hold every text whole; a table for people shows where a text goes on."""
+    tables.append("dead_letters", [letter(7, **LONG)])
+    assert main(["dlq", "show", letter_id(7)[:12], "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert main(["dlq", "list", "--json"]) == 0
+    (listed,) = [row for row in json.loads(capsys.readouterr().out) if row["dead_letter_id"] == letter_id(7)]
+    assert main(["dlq", "export", str(tmp_path / "all.json"), "--json"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "all.json").read_text("utf-8").splitlines()]
+    (exported,) = [row for row in lines if row["dead_letter_id"] == letter_id(7)]
+    for name, text in LONG.items():
+        assert shown[name] == exported[name] == text
+        assert listed.get(name, text) == text
+    assert LONG["error"] in next(step["detail"] for step in shown["steps"] if step["kind"] == "refused")
+    assert main(["dlq", "list"]) == 0
+    assert f"{'C' * 80}…" in capsys.readouterr().out
+
+
+def test_show_tells_repeated_headers_and_the_reference(tables, capsys):
+    """Headers come as a list, in their order; a task's step has the `external_reference` to look for in ClaimX."""
+    headers = [{"key": "x-try", "value": b"1"}, {"key": "x-try", "value": b"2"}]
+    tables.append("dead_letters", [letter(7, headers=headers, reason="task-unknown")])
+    row = {"idempotency_key": "f00d" * 16, "event_id": "evt-7", "state": "UNKNOWN", "project_id": 5, "at": NOW}
+    tables.append("xact_task_ledger", [row])
+    assert main(["dlq", "show", letter_id(7)[:12], "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["headers"] == [{"name": "x-try", "value": "1"}, {"name": "x-try", "value": "2"}]
+    (step,) = [step for step in told["steps"] if step["kind"] == "task"]
+    assert step["detail"] == f"project 5, external_reference {'f00d' * 16}"
+    assert main(["dlq", "show", letter_id(7)[:12]]) == 0
+    assert "x-try: 1, x-try: 2" in capsys.readouterr().out
+
+
+def test_a_story_longer_than_is_shown_says_so(tables, capsys):
+    """Of more than a hundred steps the newest are shown, and a line tells that there were older ones."""
+    said = [{"event_id": f"h{n}", "claim_key": "ABC123456", "claim_number": "ABC-123456", "outcome": "accepted",
+             "at": NOW - timedelta(days=n)} for n in range(120)]  # fmt: skip
+    tables.append("claim_project_mapping_history", said)
+    assert main(["dlq", "show", letter_id(1)[:12], "--json"]) == 0
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)["steps"]) == 100
+    assert "the newest 100 steps; older ones are left out" in told.err
+
+
+def test_a_letter_on_its_way_is_not_discarded(tables, capsys):
+    """What was sent back may still make a task: it stays as it is, is told, and the status is 1; an open one is closed."""
+    tables.append("dead_letters", [letter(7, state="REPLAYED", by="bob", why="mended")])
+    for dry in ([], ["--dry-run"]):
+        assert main(["dlq", "discard", letter_id(7), *dry, *WHO]) == 1
+        told = capsys.readouterr().out
+        assert "0 would be discarded" in told if dry else "0 discarded" in told
+        assert f"{letter_id(7)[:12]} was sent back and is on its way, not discarded" in told
+    (row,) = tables.rows("dead_letters", f"dead_letter_id = '{letter_id(7)}'")
+    assert (row["state"], row["by"]) == ("REPLAYED", "bob")
+    assert main(["dlq", "discard", letter_id(7), letter_id(1), *WHO]) == 1
+    assert "1 discarded, 0 closed already" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("tables")
+def test_ids_and_filters_do_not_go_together(capsys):
+    """A filter beside ids would be passed over: status 2 with the cure, and nothing is sent."""
+    for words in (["--reason", "task-rejected"], ["--since", "2d"]):
+        assert main(["dlq", "replay", letter_id(1), *words, *WHO]) == 2
+        assert f"{words[0]} together — give ids, or --reason and --since" in capsys.readouterr().err
+
+
+def test_resolve_counts_the_letters_that_go_back(tables, capsys):
+    """All open ones of the claim, or without `auto_recover` this one and those that people have marked; the rest stays."""
+    others = [letter(n, by="bob" if n == 8 else None) for n in (7, 8, 9)]
+    tables.append("dead_letters", [*others, letter(10, reason="task-rejected"), letter(11, claim_number="ZZ-1")])
+    resolve = ["dlq", "resolve", letter_id(1), "--project", "5", "--dry-run", *WHO]
+    assert main(resolve) == 0
+    assert capsys.readouterr().out.endswith("would be published; when the mapping has it 4 letters go back\n")
+    assert main([*resolve, "--set", "jobs.task_creation.auto_recover=false"]) == 0
+    told = capsys.readouterr().out
+    assert "when the mapping has it 2 letters go back; 2 other letters of the claim stay open" in told
+    assert "jobs.task_creation.auto_recover is false" in told
+
+
+def test_another_persons_decision_stands(tables, capsys):
+    """A letter that somebody has decided about is refused by name and left out of a reason's, until one says otherwise."""
+    decided = {"by": "Ana", "why": "phoned them"}
+    tables.append("dead_letters", [letter(4, **decided), letter(5, by="auto_recover", why="a mapping arrived")])
+    before = tables.rows("dead_letters")
+    resolve = ["dlq", "resolve", letter_id(4), "--project", "2", "--dry-run", *WHO]
+    discard = ["dlq", "discard", letter_id(1), letter_id(4), *WHO]
+    replay = ["dlq", "replay", letter_id(4), "--dry-run", *WHO]
+    for command in (resolve, discard, replay):
+        assert main(command) == 1
+        told = capsys.readouterr().err
+        assert told.startswith(f"claimx: dead letter {letter_id(4)[:12]}: Ana decided it already")
+        assert "--even-if-decided" in told
+        assert told.count("\n") == 1
+    assert tables.rows("dead_letters") == before
+    reason = ["dlq", "replay", "--reason", "project-not-found", "--dry-run", "--json", *WHO]
+    assert main(reason) == 0
+    out, err = capsys.readouterr()
+    assert {row["dead_letter_id"] for row in json.loads(out)} == {letter_id(n) for n in (1, 2, 5)}
+    assert err.startswith("1 that a person has decided are left out")
+    assert main([*reason, "--even-if-decided"]) == 0
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)) == 4
+    assert not err
+    assert main([*resolve, "--even-if-decided"]) == 0
+    assert main([*discard, "--even-if-decided"]) == 0
+    assert {row["by"] for row in tables.rows("dead_letters", "state = 'DISCARDED'")} == {"ada"}

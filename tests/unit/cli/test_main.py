@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from claimx_lib import runtime
 from claimx_lib.cli.main import main
+from claimx_lib.streams.failure import explained
 
 CLAIMX = Path(sys.executable).with_name("claimx")
 
@@ -62,6 +64,29 @@ def test_debug_shows_the_traceback() -> None:
     )
     assert "Traceback" in done.stderr
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize("command", [["run", "task_trigger"], ["backfill", "task_trigger", "--since", "2h"]])
+def test_a_failed_jobs_traceback_is_shown_with_debug(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job that fails is one line and status 1; with --debug the lines of its code follow, as the line promises."""
+    report = runtime.RunReport(failures=(("task_trigger", explained(_failed())),))
+    monkeypatch.setattr(runtime, command[0], lambda *_, **__: report)
+    assert main(command) == 1
+    line = "claimx: task_trigger: KeyError: 'gone' — run it again with --debug for the traceback\n"
+    assert capsys.readouterr().err == line
+    assert main(["--debug", *command]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(line)
+    assert '{}["gone"]' in told
+
+
+def _failed() -> Exception:
+    try:
+        {}["gone"]
+    except KeyError as error:
+        return error
 
 
 def test_config_check_tells_every_problem_in_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from claimx_lib.cli.main import main
-from tests.fakes.warehouse import Tables, mapping
+from tests.fakes.warehouse import NOW, Tables, mapping
 
 WHO = ("--by", "ann", "--why", "test data")
 
@@ -77,3 +78,22 @@ def test_one_wrong_line_imports_nothing(tmp_path, capsys):
     file.write_text("claim_number,project_id\nA-1,1\nB-2,2\n")
     assert main(["mapping", "import", str(file), "--dry-run", *WHO]) == 0
     assert "2 decisions would be published" in capsys.readouterr().out
+
+
+def test_what_a_limit_leaves_out_is_told(tables, capsys):
+    """Of a longer history the newest are shown, oldest first, of more conflicts the first, and a line tells that more is there."""
+    said = [{"event_id": f"h{n}", "claim_number": "Z-9", "claim_key": "Z9", "outcome": "accepted",
+             "at": NOW - timedelta(days=n)} for n in (1, 2, 3)]  # fmt: skip
+    tables.append("claim_project_mapping_history", said)
+    tables.append("claim_project_mapping", [mapping("Y-1", 20, key="Y1"), mapping("y1", 21, key="Y1")])
+    assert main(["mapping", "history", "Z-9", "--limit", "2", "--json"]) == 0
+    told = capsys.readouterr()
+    assert [row["event_id"] for row in json.loads(told.out)] == ["h2", "h1"]
+    assert "the newest 2; more are left: raise --limit" in told.err
+    assert main(["mapping", "conflicts", "--limit", "1", "--json"]) == 0
+    told = capsys.readouterr()
+    assert [row["claim_key"] for row in json.loads(told.out)] == ["ABC1"]
+    assert "the first 1; more are left: raise --limit" in told.err
+    for words in (["history", "Z-9", "--limit", "3"], ["conflicts", "--limit", "2"]):
+        assert main(["mapping", *words]) == 0
+        assert capsys.readouterr().err == ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from claimx_lib.cli.output import print_json, print_rows, printable
+from claimx_lib.cli.output import print_json, print_rows, printable, within_limit
 
 
 @pytest.mark.parametrize("hostile", ["\x1b[2J\x1b]0;owned\x07", "a\nb", "\u202egnp.exe", "tab\there"])
@@ -41,3 +41,12 @@ def test_bytes_that_are_no_text_are_printed_all_the_same(capsys: pytest.CaptureF
     """A raw value of any bytes is JSON."""
     print_json({"raw": b"\xff\x00a"})
     assert json.loads(capsys.readouterr().out) == {"raw": "\\xff\x00a"}
+
+
+@pytest.mark.parametrize(("kept", "left"), [("oldest", (1, 2)), ("first", (1, 2)), ("newest", (2, 3))])
+def test_what_a_limit_leaves_out_is_told(kept, left, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line names which rows are kept; within the limit there is none."""
+    assert within_limit((1, 2, 3), 2, kept=kept) == left
+    assert capsys.readouterr().err == f"the {kept} 2; more are left: raise --limit\n"
+    assert within_limit((1, 2), 2, kept=kept) == (1, 2)
+    assert capsys.readouterr().err == ""

@@ -151,7 +151,16 @@ def test_any_text_as_an_argument_gives_settings_or_a_line(text: str) -> None:
         ("analysis.timezone=Mars/Olympus", "give a zone's name"),
         ("pii.mask_columns=[task_name]", "it should be 'original_event', "),
         ("kafka.bootstrap_servers=broker.example:9092", "--set: kafka: PLAINTEXT to broker.example:9092"),
+        ("kafka.bootstrap_servers=broker", "kafka.bootstrap_servers = 'broker': 'broker' is no broker: give host:port"),
+        ("kafka.bootstrap_servers=localhost:1,127.0.0.1:0", "'127.0.0.1:0' is no broker: give host:port"),
+        ("claimx.base_url=http://other-host", "--set: claimx.base_url = 'http://other-host': the token would go to"),
+        ("console.host=0.0.0.0", "--set: console.host = '0.0.0.0': it is open to others, and console.token is not set"),
+        ("console={host: 0.0.0.0, token: {env: X}}", "console.host = '0.0.0.0': it answers under any name"),
         ("kafka.security_protocol=SASL_SSL", "--set: kafka: SASL_SSL without kafka.sasl_mechanism: set it"),
+        ('kafka.options={enable.ssl.certificate.verification: "False"}', "'False' would trust any broker"),
+        ('kafka.options={ssl.endpoint.identification.algorithm: ""}', "'' would trust any broker"),
+        ("kafka.options={security.protocol: PLAINTEXT}", "set kafka.security_protocol"),
+        ("kafka.options={bootstrap.servers: other}", "set kafka.bootstrap_servers"),
         ("jobs.task_creation.events_since=2026-11-31T00:00:00Z", "events_since = '2026-11-31T00:00:00Z': it should be"),
         ("jobs.task_trigger.triggers.3000000000={name: A, on_any: {}}", "triggers.3000000000"),
         ('jobs.task_tracking.field_rules.task_id={matches: "(?P<a>x)"}', "no regular expression that Java takes too"),
@@ -160,6 +169,13 @@ def test_any_text_as_an_argument_gives_settings_or_a_line(text: str) -> None:
 def test_what_would_fail_in_a_run_is_told_by_the_check(wrong: str, line: str) -> None:
     """A setting that no run could use is refused with what would do."""
     assert line in problems(wrong)
+
+
+def test_nobody_looks_for_what_claimx_does_not_know() -> None:
+    """`look_before_creating` needs `supports_external_reference`, unless the job is switched off; else the check tells."""
+    sets = ["jobs.task_creation.look_before_creating=true", "claimx.supports_external_reference=false"]
+    assert "jobs.task_creation.look_before_creating = True: this ClaimX knows no external_reference" in problems(*sets)
+    assert load(sets=[*sets, "jobs.task_creation.enabled=false"], environ={})
 
 
 def test_a_default_may_be_a_number() -> None:

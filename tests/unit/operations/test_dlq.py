@@ -122,10 +122,11 @@ def test_a_decision_is_all_that_is_sent_for_a_letter(tables, sent, desk, auto_re
 
 
 def test_a_letter_is_discarded_once(desk, tables):
-    """Closed with who, why and when; a second person changes nothing."""
-    tables.append("dead_letters", [letter(1)])
-    desk.discard((letter_id(1),), by="ada", why="test data")
-    desk.discard((letter_id(1),), by="bob", why="mine")
+    """Closed with who, why and when; a second person changes nothing, and nobody a letter that was sent back."""
+    tables.append("dead_letters", [letter(1), letter(2, state="REPLAYED")])
+    assert desk.discard((letter_id(1), letter_id(2)), by="ada", why="test data") == 1
+    assert desk.discard((letter_id(1),), by="bob", why="mine") == 0
+    assert row_of(tables, 2)["state"] == "REPLAYED"
     row = row_of(tables, 1)
     assert (row["state"], row["by"], row["why"]) == ("DISCARDED", "ada", "test data")
     assert row["closed_at"] is not None

@@ -1,17 +1,16 @@
-"""What the upkeep refuses before it touches anything."""
+"""What the settings of an upkeep may not ask for."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 import pytest
 
 from claimx_lib.config.load import load
-from claimx_lib.connectors.delta import Warehouse
-from claimx_lib.errors import ConfigError
-from claimx_lib.operations.maintenance import maintain
+from claimx_lib.config.upkeep import MINIMUM_DAYS
+from claimx_lib.errors import SettingsError
+from claimx_lib.operations.maintenance import KEPT_BY
+from claimx_lib.schemas.topics import topic_specs
 
-NOW = datetime(2026, 1, 10, tzinfo=UTC)
+KEPT = "jobs.maintenance.retention_days"
 
 
 @pytest.mark.parametrize(
@@ -19,17 +18,35 @@ NOW = datetime(2026, 1, 10, tzinfo=UTC)
     [
         (
             "retention_days.claim_project_mapping_history=90",
-            "claim_project_mapping_history: this table cannot be short",
+            "mapping_history = 90: this table cannot be shortened: name",
         ),
-        ("retention_days.xact_task_pending=90", "xact_task_pending: this table cannot be shortened"),
-        ("retention_days.xact_task_ledger=7", "xact_task_ledger: 7 days, but events may come again for longer"),
-        ("retention_days.dead_letters=3", "dead_letters: 3 days, but events may come again for longer"),
-        ("vacuum_hours=24", "vacuum_hours: 24 would take files from running jobs"),
+        ("retention_days.xact_task_pending=90", "xact_task_pending = 90: this table cannot be shortened: name one of"),
+        ("retention_days.xact_task_ledger=7", "xact_task_ledger = 7: .*: keep at least 30 days"),
+        ("retention_days.dead_letters=3", "dead_letters = 3: .*: keep at least 30 days"),
+        ("retention_days.xact_task_plan=7", "xact_task_plan = 7: .*: keep at least 14 days"),
+        ("retention_days.itel_cabinet_task_tracking=7", "itel_cabinet_task_tracking = 7: .*: keep at least 14 days"),
+        ("vacuum_hours=24", "vacuum_hours = 24: it would take files from running jobs: keep at least 168"),
     ],
 )
 def test_settings_that_would_lose_something_are_refused(setting: str, line: str) -> None:
-    """Retention that forgets what is still needed, and a VACUUM that is too eager, end before anything is done."""
-    settings = load(sets=[f"jobs.maintenance.{setting}"], environ={})
+    """Retention that forgets what is still needed, and a VACUUM that is too eager, are wrong settings, told by the check."""
+    with pytest.raises(SettingsError, match=f"--set: jobs.maintenance.*{line}"):
+        load(sets=[f"jobs.maintenance.{setting}"], environ={})
 
-    with pytest.raises(ConfigError, match=line):
-        maintain(None, Warehouse(root="/nowhere"), settings.jobs.maintenance, now=NOW)  # type: ignore[arg-type]
+
+def test_rows_are_kept_as_long_as_their_ids_are_looked_for() -> None:
+    """A longer `dedupe_window_days` asks for more days of the tracking table."""
+    sets = [f"{KEPT}.itel_cabinet_task_tracking=20", "jobs.task_tracking.dedupe_window_days=30"]
+    with pytest.raises(SettingsError, match=f"{KEPT}.itel_cabinet_task_tracking = 20: .*: keep at least 30 days"):
+        load(sets=sets, environ={})
+    assert load(sets=sets[:1], environ={}).jobs.maintenance.retention_days["itel_cabinet_task_tracking"] == 20
+
+
+def test_each_table_that_may_be_shortened_outlives_the_topics_that_are_read() -> None:
+    """Every one has a minimum, and it is longer than any topic that a job goes back on is kept."""
+    settings = load(environ={})
+    names = {*vars(settings.kafka.topics).values(), settings.jobs.task_creation.retry_topic}
+    names -= {settings.kafka.topics.tracking_success, settings.kafka.topics.tracking_errors}
+    read = [spec.retention_days for spec in topic_specs(settings) if spec.name in names]
+    assert set(MINIMUM_DAYS) == set(KEPT_BY)
+    assert min(MINIMUM_DAYS.values()) > max(read)

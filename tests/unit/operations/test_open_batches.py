@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from claimx_lib.config.load import load
-from claimx_lib.operations.open_batches import LONGEST_SECONDS, batches_awaited
+from claimx_lib.operations.open_batches import batches_awaited, longest_batch_seconds
 
 
 def commit(folder: Path, number: int) -> None:
@@ -16,6 +17,9 @@ def commit(folder: Path, number: int) -> None:
 def plan(folder: Path, number: int) -> None:
     (folder / "offsets").mkdir(parents=True, exist_ok=True)
     (folder / "offsets" / str(number)).touch()
+
+
+LONGEST_SECONDS = longest_batch_seconds(load(environ={}))
 
 
 class Turns:
@@ -76,3 +80,21 @@ def test_checkpoints_in_a_store_cost_the_longest_wait() -> None:
 
     assert awaited("s3://bucket", turns) == ()
     assert turns.now == LONGEST_SECONDS
+
+
+def test_the_longest_batch_is_as_long_as_its_calls_take() -> None:
+    """A slow pace makes long batches; a fast one leaves the patience with a ClaimX that does not answer."""
+    slow = load(sets=["claimx.requests_per_second=10", "jobs.task_tracking.max_records_per_batch=2000"], environ={})
+    assert longest_batch_seconds(slow) == 60 + 1.5 * 200
+    fast = load(sets=["claimx.requests_per_second=1000", "jobs.task_tracking.max_records_per_batch=10"], environ={})
+    assert longest_batch_seconds(fast) == 60 + fast.jobs.task_tracking.lookup_budget_seconds
+
+
+def test_a_backfill_is_waited_for_unless_it_ended_long_ago(tmp_path: Path) -> None:
+    """One that a crash left open last month writes nothing any more; one of a moment ago may."""
+    young, old = (tmp_path / "backfill" / span / "task_tracking" for span in ("young", "old"))
+    for folder in (young, old):
+        plan(folder, 0)
+    os.utime(old / "offsets" / "0", (0, 0))
+    assert awaited(tmp_path, Turns()) == ("backfill of task_tracking, young",)
+    assert awaited(tmp_path, Turns((young, 0))) == ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from claimx_lib.domain.secret import Secret
 from claimx_lib.errors import TableError
-from claimx_lib.streams.failure import explained
+from claimx_lib.streams.failure import explained, tell
 
 SPARK = (
     "[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: An exception was raised by the Python Proxy. "
@@ -68,3 +69,41 @@ def test_our_own_errors_stay_as_they_are() -> None:
 def test_a_line_never_grows_without_bound() -> None:
     """However long an exception's text is, the line stays readable."""
     assert len(str(explained(RuntimeError("x" * 100_000)))) < 500
+
+
+def failed() -> Exception:
+    """An error with the lines of the code that raised it."""
+    try:
+        {}["gone"]
+    except KeyError as error:
+        return error
+
+
+def test_the_traceback_is_kept_for_debug(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --debug a failed job is one line; with it the lines of code of the cause follow."""
+    failures = [("task_trigger", explained(failed()))]
+    tell(failures, debug=False)
+    assert (
+        capsys.readouterr().err
+        == "claimx: task_trigger: KeyError: 'gone' — run it again with --debug for the traceback\n"
+    )
+    tell(failures, debug=True)
+    told = capsys.readouterr().err
+    assert '{}["gone"]' in told
+    assert "KeyError: 'gone'" in told
+
+
+def test_a_traceback_shows_no_secret_that_the_code_held(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines of code are shown, values of variables are not, and a secret in a message is hidden by itself."""
+
+    def refused(token: Secret) -> None:
+        held = token.reveal()
+        raise ValueError(f"{token} has {len(held)} characters")
+
+    try:
+        refused(Secret("s3cr3t-s3ntin3l"))
+    except ValueError as error:
+        tell([("task_creation", explained(error))], debug=True)
+    told = capsys.readouterr().err
+    assert "in refused" in told
+    assert "s3ntin3l" not in told.replace('refused(Secret("s3cr3t-s3ntin3l"))', "")

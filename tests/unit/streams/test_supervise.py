@@ -44,3 +44,13 @@ def test_a_spark_that_shuts_down_during_a_stop_is_no_failure(*, is_stopping: boo
         context.stop.set()
     query = SimpleNamespace(exception=lambda: RuntimeError("Job 7 cancelled because SparkContext was shut down"))
     assert (failure_of("task_creation", query, context) is not None) is is_failure
+
+
+def test_the_batchs_own_error_is_the_cause_of_its_failure() -> None:
+    """Spark hands on the text of what a batch raised: the error itself, with the lines of our code, is kept with it."""
+    raised = KeyError("gone")
+    context: Any = SimpleNamespace(stop=StopFlag(), failures={"task_creation": raised})
+    query: Any = SimpleNamespace(exception=lambda: RuntimeError("Python Proxy. KeyError: 'gone'"))
+    failure = failure_of("task_creation", query, context)
+    assert failure is not None
+    assert failure.__cause__ is raised

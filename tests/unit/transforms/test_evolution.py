@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import types as T
 
 from claimx_lib.domain.json_shape import parsed_shape
-from claimx_lib.transforms.evolution import Evolution, evolved
+from claimx_lib.transforms.evolution import MOST_FIELDS, Evolution, evolved
 
 BASE = T.StructType([T.StructField("id", T.LongType()), T.StructField("name", T.StringType())])
 
@@ -45,10 +45,29 @@ def test_new_fields_are_added_behind_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "a,b", "a;b", "a{b", "a(b", "a\nb", "a\tb", "a=b", "", "a\x01b", "x" * 256, "ID", "Name"]
+    "name",
+    [
+        "a b",
+        "a,b",
+        "a;b",
+        "a{b",
+        "a(b",
+        "a\nb",
+        "a\tb",
+        "a=b",
+        "",
+        "a\x01b",
+        "x" * 256,
+        "ID",
+        "Name",
+        "jane@example.com",
+        "555-123-4567",
+    ],
 )
 def test_a_name_that_delta_would_refuse_is_rescued(name: str) -> None:
-    """Marks that Delta refuses, and a second spelling of a known name, never reach the table's schema."""
+    """Marks that Delta refuses, a second spelling of a known name, and people, never reach the table's schema: a name
+    in it outlives every row.
+    """
     evolution = taken_in(f"OBJECT<`{name}`: BIGINT>")
     assert (evolution.target, evolution.rescued) == (BASE, {(): (name,)})
 
@@ -106,3 +125,27 @@ def test_beyond_two_hundred_places_the_whole_text_is_rescued() -> None:
     fields = ", ".join(f"`k {n}`: BIGINT" for n in range(201))
     evolution = taken_in(f"OBJECT<{fields}>")
     assert (evolution.is_whole, evolution.target) == (True, BASE)
+
+
+def test_a_struct_does_not_grow_for_ever() -> None:
+    """Names that are ids or dates: beyond MOST_FIELDS in all, those within structs and arrays too, they are rescued."""
+    within = T.StructType([T.StructField(f"k{n}", T.LongType()) for n in range(MOST_FIELDS - 3)])
+    grown = T.StructType([*BASE.fields, T.StructField("a", T.ArrayType(within))])
+    assert taken_in("OBJECT<x: BIGINT>", grown).rescued == {(): ("x",)}
+    smaller = T.StructType([*BASE.fields, T.StructField("a", T.ArrayType(T.StructType(within.fields[1:])))])
+    evolution = taken_in("OBJECT<x: BIGINT, y: BIGINT>", smaller)
+    assert (evolution.added, evolution.rescued) == (("x",), {(): ("y",)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"), [("DECIMAL(17,15)", "double"), ("DECIMAL(17,1)", "string"), ("DECIMAL(16,1)", "double")]
+)
+def test_digits_before_the_point_are_never_rounded(kind: str, column: str) -> None:
+    """A number of more than 15 of them keeps its text; places behind the point may end where DOUBLE ends."""
+    assert taken_in(f"OBJECT<n: {kind}>").target["n"].dataType.simpleString() == column
+
+
+def test_a_name_that_a_path_takes_for_every_name_rescues_whole_texts() -> None:
+    """`*` in a JSON path is any field: its value could not be fetched by it."""
+    current = T.StructType([*BASE.fields, T.StructField("*", T.LongType())])
+    assert taken_in("OBJECT<`*`: STRING>", current).is_whole
