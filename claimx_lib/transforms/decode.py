@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -39,8 +41,14 @@ def json_object(text: Column, fields: Sequence[str], *, as_given: Sequence[str] 
     columns = ", ".join([*wanted, f"`{_END}` BOOLEAN"])
     both = F.concat(F.lit("["), text, F.lit(f',{{"{_END}":true}}]'))
     parsed = F.from_json(both, f"ARRAY<STRUCT<{columns}>>", _PARSER)
-    alone = F.filter(F.array(parsed), lambda found: (F.size(found) == 2) & F.get(found, F.lit(1))[_END])  # noqa: PLR2004  text and end
-    return F.get(F.get(alone, F.lit(0)), F.lit(0))
+    names = (*fields, *as_given)
+
+    def is_one(found: Column) -> Column:
+        """Of an array with a wrong literal in it Spark makes NULL: where one is NULL the text is read as JSON once more."""
+        has_all = reduce(and_, (F.get(found, F.lit(0))[name].isNotNull() for name in names))
+        return (F.size(found) == 2) & F.get(found, F.lit(1))[_END] & (has_all | F.json_object_keys(text).isNotNull())  # noqa: PLR2004  text and end
+
+    return F.get(F.get(F.filter(F.array(parsed), is_one), F.lit(0)), F.lit(0))
 
 
 def json_others(text: Column, known: Sequence[str]) -> Column:

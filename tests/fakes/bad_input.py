@@ -10,7 +10,7 @@ from tests.fakes.world import with_task
 
 ID = b"32513"
 AT = "2026-01-10T10:00:00Z"
-NO_OBJECT = 22
+NO_OBJECT = 23
 """So many of the list are no JSON object; they come first."""
 
 
@@ -49,6 +49,7 @@ def _not_json(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
         "array's end and another behind": good + b"]" + good,
         "another and an array's end behind": good + b",{}]",
         "single quotes": good.replace(b'"', b"'"),
+        "a wrong literal in an array": _bytes({**made("lit"), "task": ["lit"]}).replace(b'["lit"]', b"[nul, 32513]"),
         "10,000 deep": good[:-1] + b', "deep": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}",
     }
 

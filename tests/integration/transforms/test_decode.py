@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NO_OBJECT = {
     "null", "empty", "blank", "bytes", "invalid UTF-8 in a text", "byte-order mark", "UTF-16", "encoded surrogate", "raw NUL",
     "truncated", "array", "text", "number", "null literal", "NaN", "two objects", "something behind", "array's end behind",
-    "array's end and another behind", "another and an array's end behind", "single quotes", "10,000 deep",
+    "array's end and another behind", "another and an array's end behind", "single quotes", "a wrong literal in an array", "10,000 deep",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
@@ -14,7 +14,7 @@ from claimx_lib.transforms.decode import json_object, text_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SPARK_JOBS, RECORDS = 4, 500
+SPARK_JOBS, RECORDS = 15, 25
 """Each example is a batch of so many records: one by one each would be a job."""
 FIELDS = ("event_id", "task")
 _SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
@@ -52,7 +52,7 @@ def one_object(raw: bytes) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-@settings(max_examples=SPARK_JOBS)
+@settings(max_examples=SPARK_JOBS, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(st.lists(records(), min_size=RECORDS, max_size=RECORDS))
 def test_exactly_the_objects_are_taken_whatever_the_bytes(spark: SparkSession, given_records: list[bytes]) -> None:
     """What RFC 8259 calls one object in UTF-8 is read, and a text in it as it is; everything else is NULL."""

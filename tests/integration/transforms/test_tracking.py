@@ -110,9 +110,11 @@ def test_numbers_and_times_that_do_not_fit_are_kept_as_text(spark: SparkSession)
 
 
 def test_the_source_is_the_headers_where_it_can_be_read(spark: SparkSession) -> None:
-    """`x-source` tells the coordinates on claimx.events; missing or forged ones give way to the record's own."""
-    frame = records(spark, [tracking_message()] * 4, topic="tracking", partition=2)
-    headers = {0: "a/b/7/42", 1: "nonsense", 2: "t/99999999999/1"}
+    """`x-source` tells the coordinates on claimx.events; missing or forged ones, which name what no topic is called, give way
+    to the record's own.
+    """
+    frame = records(spark, [tracking_message()] * 6, topic="tracking", partition=2)
+    headers = {0: "a.b-c_D/7/42", 1: "nonsense", 2: "t/99999999999/1", 3: "a/b/7/42", 4: f"{'t' * 250}/7/42"}
     source = F.create_map(*(F.lit(x) for pair in headers.items() for x in pair))[F.col("offset").cast("int")]
     with_header = frame.withColumn(
         "headers", F.array(F.struct(F.lit("x-source").alias("key"), source.cast("binary").alias("value")))
@@ -120,7 +122,7 @@ def test_the_source_is_the_headers_where_it_can_be_read(spark: SparkSession) -> 
     rows = (
         judged(with_header, JOB).orderBy("offset").select("source_topic", "source_partition", "source_offset").collect()
     )
-    assert [tuple(row) for row in rows] == [("a/b", 7, 42), ("tracking", 2, 1), ("tracking", 2, 2), ("tracking", 2, 3)]
+    assert [tuple(row) for row in rows] == [("a.b-c_D", 7, 42), *(("tracking", 2, n) for n in range(1, 6))]
 
 
 def test_what_is_asked_for_follows_the_settings(spark: SparkSession) -> None:

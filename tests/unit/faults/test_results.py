@@ -30,7 +30,7 @@ def test_hits_of_all_worlds_add_up_and_a_sigterm_is_no_kill() -> None:
     assert table.startswith("3 kills inside a batch in 2 worlds, 1 violations.")
     assert "| identity | `post-sent` | 3 |" in table
     assert "| broker-restart | 3 | 2026-01-10 | abc1234 | kept | - | 9 |" in table
-    assert "have not run: bad-answers," in table
+    assert "have not run: api-outage, bad-answers," in table
 
 
 def test_dropped_answers_are_told_with_what_became_of_them() -> None:
