@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from pyspark.sql import functions as F
 
 from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.streams.context import JobContext
 from claimx_lib.streams.task_tracking import Memory, process_batch
+from claimx_lib.streams.tracking_intake import Intake
 from claimx_lib.streams.tracking_lookup import Calls
+from claimx_lib.streams.tracking_stored import Stored, StoredEvents
 from tests.fakes.claimx import TOKEN
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World, Worlds, tracking_message
@@ -78,3 +83,28 @@ def test_a_field_that_the_table_gets_in_another_type_amid_a_batch_is_rescued(wor
     (row,) = world.rows()
     assert (row.event_id, row.original_event.x) == ("e1", None)
     assert json.loads(row.rescued_data) == {"original_event": {"x": "seven"}}
+
+
+def test_a_second_instance_says_what_the_table_has(
+    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes at one batch: ClaimX answers one and fails the other, which found no rows before its calls. What it
+    says is the row that is there, not its own.
+    """
+    simulator.control.put_tasks([{"id": 789, "status": "open"}])
+    messages = [tracking_message(f"e{n}") for n in range(2)]
+    process_batch(world.frame(messages, topic="tracking"), world.batch(), world.context())
+    look, looked = StoredEvents.of, []
+
+    def found_nothing_at_first(stored: StoredEvents, intake: Intake, context: JobContext) -> Stored:
+        found = look(stored, intake, context)
+        looked.append(len(found.rows))
+        return replace(found, rows=[]) if len(looked) == 1 else found
+
+    monkeypatch.setattr(StoredEvents, "of", found_nothing_at_first)
+    simulator.control.fault("status", status=503)
+    process_batch(world.frame(messages, topic="tracking"), world.batch(), world.context())
+    assert looked == [2, 2]
+    assert [row.enrichment_status for row in world.rows()] == ["enriched"] * 2
+    assert {m["value"]["enrichment_status"] for m in world.received("tracking_success")} == {"enriched"}
+    assert world.received("tracking_errors") == []

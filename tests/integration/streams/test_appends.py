@@ -22,9 +22,11 @@ def rows(context: JobContext, *ids: str) -> DataFrame:
     return context.session.createDataFrame([(one, None, None, None, None) for one in ids], ERASED_IDS.schema)
 
 
-def append(context: JobContext, number: int, *ids: str) -> None:
+def append(context: JobContext, number: int, *ids: str) -> bool:
     batch = BatchRef(query_id="q1", batch_id=number)
-    append_new(context, rows(context, *ids), TABLE, batch, app_id="job:q1:table:rows", keys=["erased_id", "kind"])
+    return append_new(
+        context, rows(context, *ids), TABLE, batch, app_id="job:q1:table:rows", keys=["erased_id", "kind"]
+    )
 
 
 def there(context: JobContext) -> list[str]:
@@ -49,9 +51,11 @@ def test_a_number_that_was_used_for_other_records_loses_none(process: JobContext
 
 def test_of_two_processes_at_one_batch_one_appends(process: JobContext) -> None:
     """Rows that another process has appended under this number since nobody found them are not doubled."""
-    append(process, 0, "a", "b")
-    append(restarted(process), 0, "a", "b")
-    assert there(process) == ["a", "b"]
+    assert append(process, 0, "a", "b")
+    assert not append(restarted(process), 0, "a", "b"), "whose rows are there is told"
+    assert append(process, 1, "c")
+    assert not append(process, 1, "c"), "also of a process that has appended before"
+    assert there(process) == ["a", "b", "c"]
 
 
 def test_a_batch_killed_after_its_append_without_a_number_adds_nothing(process: JobContext) -> None:
