@@ -103,9 +103,8 @@ def test_burst(new: Worlds, simulator: Simulator) -> None:
     assert world.metrics.value("itel_worker_enrichment_total", status="enriched") == 3000
 
 
-@pytest.mark.parametrize(
-    "place", [pytest.param("tracking-before-append", marks=pytest.mark.long), "tracking-after-append"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("place", ["tracking-before-append", "tracking-after-append"])
 def test_driver_killed_amid_a_batch(world: World, simulator: Simulator, place: str) -> None:
     """A kill -9 of the driver before or after the append, then a restart: no row lost or doubled, every message said."""
     simulator.control.switch(any_task=True)

@@ -98,7 +98,7 @@ def _let_in(servers: str) -> None:
         future.result(timeout=120)
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "PLAIN"])
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", pytest.param("PLAIN", marks=pytest.mark.long)])
 def test_both_clients_come_through(
     new: Worlds, secured: Secured, monkeypatch: pytest.MonkeyPatch, mechanism: str
 ) -> None:

@@ -32,7 +32,6 @@ def shared(
     warm.kill()
 
 
-@pytest.mark.long
 @pytest.mark.timeout(420)  # waits have deadlines of their own
 def test_no_invariant_breaks_where_drivers_die_inside_batches(shared: Stack) -> None:
     """All four jobs against an API that drops one answer in ten: after a kill amid the POSTs and one between table and

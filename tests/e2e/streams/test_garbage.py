@@ -45,8 +45,10 @@ def _collector_at_rest() -> Iterator[None]:
 @pytest.mark.usefixtures("_collector_at_rest")
 @pytest.mark.parametrize(
     ("seconds_between", "at_least", "at_most"),
-    [(float("inf"), 40, 1_000), (0.0, float("-inf"), 5)],
-    ids=["never", "each batch"],
+    [
+        pytest.param(float("inf"), 40, 1_000, marks=pytest.mark.long, id="never"),
+        pytest.param(0.0, float("-inf"), 5, id="each batch"),
+    ],
 )
 def test_what_the_jvm_keeps_from_batch_to_batch(
     new: Worlds, seconds_between: float, at_least: float, at_most: int
