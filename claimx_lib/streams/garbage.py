@@ -1,9 +1,8 @@
 """What Python no longer needs, found in time, so that the JVM gets its half back.
 
 Py4J keeps a JVM object until Python's collector has found the object that stands for it. Frames and columns lie in
-cycles, which only a full collection finds, and Python puts that off until a quarter of its objects is new: for half an
-hour and more of batches, whose plans, broadcast tables and shuffle files the JVM keeps meanwhile (measured,
-`docs/reliability.md`).
+cycles, which only a full collection finds, and Python puts that off until a quarter of its objects is new: some dozens
+of batches, whose plans, broadcast tables and shuffle files the JVM keeps meanwhile (measured, `docs/reliability.md`).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import time
 from collections.abc import Callable
 
 SECONDS_BETWEEN = 10.0
-"""A full collection takes about a tenth of a second: a hundredth of the time at most, whatever the pace of batches."""
+"""A full collection took 0.10 to 0.16 s of a driver with 130,000 objects: two hundredths of the time at most."""
 
 
 class Collector:

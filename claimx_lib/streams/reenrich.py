@@ -63,7 +63,8 @@ def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT)
 
     A row is changed only where ClaimX has answered now, and gets a success message that says so: the message first, so
     that after a crash between them the row is still failed, and is asked for and told again. Run again, it takes what
-    has failed then, the newest first again. Streams may go on beside it. With `project_lookup` the project is asked for too where the row has none.
+    has failed then, the newest first again. Streams may go on beside it. With `project_lookup` the project is asked for
+    too where the row has none.
     """
     require_lookups(context.settings)
     failed = _failed(context, since, limit + 1)
