@@ -63,7 +63,9 @@ class SharedCache:
         with suppress(*_UNUSABLE):
             try:
                 _replace(self._connection, rows, stale_before=as_of - ttl_seconds)
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise  # busy: what others have put there stays
                 _replace(self._connection, rows, stale_before=math.inf)
 
     def remove(self) -> None:

@@ -59,6 +59,17 @@ def test_a_full_file_starts_anew(tmp_path: Path) -> None:
     assert 0 < len(found) < 20
 
 
+def test_a_busy_file_keeps_what_is_there(tmp_path: Path) -> None:
+    """While another worker writes for long, an answer is not shared; those that are there stay."""
+    ours = cache(tmp_path)
+    ours.put({KEY: entry()}, as_of=100.0, ttl_seconds=60.0)
+    other = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ours.put({("task", "2"): entry()}, as_of=100.0, ttl_seconds=60.0)
+    other.execute("ROLLBACK")
+    assert list(ours.get([KEY, ("task", "2")], 100.0, 60.0)) == [KEY]
+
+
 def test_a_damaged_file_or_none_at_all_is_a_miss(tmp_path: Path) -> None:
     """The caller asks ClaimX then; nothing is raised."""
     (tmp_path / "bad.sqlite").write_bytes(b"no database at all" * 1000)
