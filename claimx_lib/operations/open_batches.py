@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.checkpoint import folder_of, open_batch
+from claimx_lib.domain.enrichment import EnrichPolicy
 from claimx_lib.operations.status import JOBS
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
 WRITING_SECONDS = 60.0
-TIME_FOR_CALLS = 1.5
-"""As `domain.enrichment` gives a batch, of what its calls take at their pace."""
+SHARERS = 2
+"""Jobs that may have to share ClaimX's pace; from here nobody knows whether they run in one application."""
 PAUSE_SECONDS = 0.5
 
 
@@ -47,10 +48,10 @@ def batches_awaited(
 
 def longest_batch_seconds(settings: Settings) -> float:
     """Return how long a batch may take: patience with ClaimX or the pace of its calls, whichever is more, then writing."""
-    job, pace = settings.jobs.task_tracking, settings.claimx.requests_per_second
-    calls = job.max_records_per_batch * (2 if job.project_lookup else 1)
-    asking = TIME_FOR_CALLS * calls / (job.requests_per_second or pace)
-    return WRITING_SECONDS + max(job.lookup_budget_seconds, asking)
+    job, pace = settings.jobs.task_tracking, settings.claimx.requests_per_second / SHARERS
+    policy = EnrichPolicy(budget_seconds=job.lookup_budget_seconds, requests_per_second=job.requests_per_second or pace)
+    asking = policy.enough_for(job.max_records_per_batch * (2 if job.project_lookup else 1)).most_seconds
+    return WRITING_SECONDS + (asking or 0.0)
 
 
 def _backfills(settings: Settings, *, younger_than: float) -> dict[str, Path]:
