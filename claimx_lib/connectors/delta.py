@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Given = ParamSpec("Given")
 Told = TypeVar("Told")
 CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
+COMMIT = re.compile(r"\d{20}\.json")
 NEWEST_COMMITS = 50
 CONFLICTS = ("ConcurrentAppendException", "ConcurrentDeleteReadException", "ConcurrentDeleteDeleteException",
              "ConcurrentTransactionException", "ConcurrentWriteException", "MetadataChangedException")  # fmt: skip
@@ -110,8 +112,9 @@ class Warehouse:
 
 def _is_noted(table: Path, note: str) -> bool:
     """By the log's own files: each commit names its `userMetadata` as it was given."""
-    commits = sorted((table / "_delta_log").glob(f"{'[0-9]' * 20}.json"), reverse=True)
-    return any(f'"userMetadata":"{note}"' in file.read_text("utf-8") for file in commits[:NEWEST_COMMITS])
+    log = table / "_delta_log"
+    commits = heapq.nlargest(NEWEST_COMMITS, (file.name for file in log.iterdir() if COMMIT.fullmatch(file.name)))
+    return any(f'"userMetadata":"{note}"' in (log / name).read_text("utf-8") for name in commits)
 
 
 def is_conflict(error: Exception) -> bool:

@@ -14,7 +14,7 @@ from claimx_lib.observability.logs import carrying, logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.erasure import spared
 from claimx_lib.streams.gaps import record_gaps_of
-from claimx_lib.streams.small_batches import plan_for, records_of
+from claimx_lib.streams.small_batches import left_to_us, plan_for, records_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -45,12 +45,14 @@ def checkpoint_of(context: JobContext, job: str) -> str:
 
 
 def _guarded(stage: Stage, context: JobContext) -> Callable[[DataFrame, int], None]:
+    ours = left_to_us(context.session)
+
     def process(frame: DataFrame, batch_id: int) -> None:
         started = time.monotonic()
         batch = BatchRef(query_id=_query_id(frame), batch_id=batch_id)
         try:
             context.stop.check()
-            plan_for(records_of(batch_id, context, job=stage.job), frame.sparkSession, context)
+            plan_for(records_of(batch_id, context, job=stage.job), ours, frame.sparkSession, context.session)
             with carrying(job=stage.job, batch_id=batch_id):
                 record_gaps_of(context, batch, job=stage.job)
                 stage.process_batch(spared(_in_range(frame, context), context, job=stage.job), batch)

@@ -8,6 +8,7 @@ times) make new classes, which nobody asks for again. To interpret some hundred 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.checkpoint import folder_of, records_in
@@ -24,17 +25,20 @@ FEW = 2_000
 """At 10,000 records both take as long; beyond, the compiled batch is the quicker one."""
 
 
-def plan_for(records: int | None, session: SparkSession, context: JobContext) -> None:
-    """Set how `session`, the batch's, and the job's own run a batch of so many records; None, not known, counts as many.
-
-    What `spark.conf` or the submitter has set otherwise than Spark's default decides for all batches.
+def left_to_us(session: SparkSession) -> tuple[str, ...]:
+    """Return which of the two settings follow the batch: what `spark.conf` or the submitter has set otherwise than
+    Spark's default decides for all batches. Some hundred questions to the JVM: asked once, not for each batch.
     """
+    given = session.sparkContext.getConf()
+    return tuple(name for name, default in COMPILED.items() if given.get(name, default) == default)
+
+
+def plan_for(records: int | None, names: Iterable[str], *sessions: SparkSession) -> None:
+    """Set how these sessions run a batch of so many records; None, not known, counts as many."""
     wanted = INTERPRETED if records is not None and records <= FEW else COMPILED
-    given = context.session.sparkContext.getConf()
-    for name, default in COMPILED.items():
-        if given.get(name, default) == default:
+    for name in names:
+        for session in sessions:
             session.conf.set(name, wanted[name])
-            context.session.conf.set(name, wanted[name])
 
 
 def records_of(batch_id: int, context: JobContext, *, job: str) -> int | None:

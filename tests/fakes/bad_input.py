@@ -72,27 +72,11 @@ ODD_HEADERS: tuple[list[tuple[str, bytes | None]], ...] = (
     [("h", bytes(range(256)))] * 50,
 )
 """Headers that are no UTF-8, repeated, forged, or out of every range."""
+ODD_PATHS = ("../admin", "%2e%2e%2f", "?x=", "#", "//host", "a\r\nb", ".")
+"""Ids that would lead a URL elsewhere."""
 ODD_PROJECTS = (
-    "../admin",
-    "%2e%2e%2f",
-    "?x=",
-    "#",
-    "//host",
-    "a\r\nb",
-    "",
-    ".",
-    None,
-    {"a": 1},
-    12345,
-    "12\u202e34",
-    0,
-    -1,
-    1.5,
-    2**63 - 1,
-    2**63,
-    True,
-    [1],
-)
+    *ODD_PATHS, "", None, {"a": 1}, 12345, "12\u202e34", 0, -1, 1.5, 2**63 - 1, 2**63, True, [1],
+)  # fmt: skip
 
 
 def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -121,21 +105,7 @@ def _odd_ids(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
     odd: dict[str, dict[str, Any]] = {}
     for project in ODD_PROJECTS:
         odd[f"project {project!r}"] = made(f"project-{project!r}", project_id=project)
-    for assignment in (
-        "../admin",
-        "%2e%2e%2f",
-        "?x=",
-        "#",
-        "//host",
-        "a\r\nb",
-        ".",
-        {"a": 1},
-        [1],
-        1.5,
-        -1,
-        2**63,
-        True,
-    ):
+    for assignment in (*ODD_PATHS, {"a": 1}, [1], 1.5, -1, 2**63, True):
         made_so = made(f"assignment-{assignment!r}", assignment_id=assignment)
         odd[f"assignment {assignment!r}"] = with_task(made_so, {"task_id": 32513, "assignment_id": assignment})
     odd["no claim number"] = {k: v for k, v in made("no-claim").items() if k not in {"claim_number", "metadata"}}

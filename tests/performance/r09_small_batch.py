@@ -60,7 +60,7 @@ def small_batch_seconds(world: World, number: int, job: Job) -> float:
     """How long a batch of 50 new events takes, calls, rows and messages included."""
     frame = world.frame(_messages(number))
     started = time.perf_counter()
-    plan_for(ROWS, world.spark, job.context)
+    plan_for(ROWS, COMPILED, world.spark, job.context.session)
     process_batch(frame, world.batch(number), job.context, job.memory)
     return time.perf_counter() - started
 

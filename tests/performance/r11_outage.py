@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from claimx_lib.connectors import kafka
 from claimx_lib.devstack.simulator.control import SimulatorControl
 from claimx_lib.streams.context import JobContext
-from claimx_lib.streams.small_batches import plan_for
+from claimx_lib.streams.small_batches import COMPILED, plan_for
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from claimx_lib.transforms.tracking_messages import ERROR_COLUMNS, error_messages
 from tests.fakes.world import World
@@ -39,7 +39,7 @@ def measure() -> Result:
             if is_out:
                 claimx.fault("reset", path="/api/*")
             stretch = feed.new(new_tasks=True)
-            plan_for(ROWS, world.spark, context)
+            plan_for(ROWS, COMPILED, world.spark, context.session)
             return ROWS / seconds_of(
                 lambda: process_batch(feed.frame(stretch), world.batch(next(numbers)), context, memory)
             )
@@ -73,7 +73,7 @@ def _errors_seconds(world: World, feed: Feed, context: JobContext) -> float:
     """How long a bare write of an errors message for each record takes, the records in memory."""
     records = feed.frame(feed.new(new_tasks=True)).persist()
     records.count()
-    plan_for(ROWS, world.spark, context)
+    plan_for(ROWS, COMPILED, world.spark, context.session)
     text = {name: F.lit("x").alias(name) for name in ERROR_COLUMNS}
     coordinates = {name: F.col(name.removeprefix("source_")).alias(name) for name in ERROR_COLUMNS if "source" in name}
     rows = records.select(*(text | coordinates | {"raw_value": F.col("value").alias("raw_value")}).values())

@@ -22,7 +22,7 @@ from claimx_lib.schemas.tables import MAPPING
 from claimx_lib.streams.context import JobContext
 from claimx_lib.streams.creation_flow import Flow
 from claimx_lib.streams.creation_wiring import flow_of
-from claimx_lib.streams.small_batches import plan_for
+from claimx_lib.streams.small_batches import COMPILED, plan_for
 from claimx_lib.streams.task_creation import process_batch
 from tests.fakes.creation import xact_bytes
 from tests.fakes.world import World
@@ -89,7 +89,7 @@ class _Batches:
         values = [xact_bytes(f"x{self.number}-{n}", _claim(n % PROJECTS + 1)) for n in range(events)]
         records = self.world.frame(values, topic="xact.events", first=self.number * max(LARGER))
         frame, batch = records.withColumn("timestamp", F.current_timestamp()), self.world.batch(self.number)
-        plan_for(events, self.world.spark, self.context)
+        plan_for(events, COMPILED, self.world.spark, self.context.session)
         return events / seconds_of(lambda: process_batch(frame, batch, self.context, flow=self.flow))
 
 

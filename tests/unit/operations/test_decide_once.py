@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from claimx_lib.config.load import load
 from claimx_lib.errors import ClaimxError, KafkaError
 from claimx_lib.operations.decide_once import discard_letters, require_undecided, resolve_letter, send_letters_back
 from claimx_lib.operations.decisions import Conflict, Decisions
@@ -22,22 +21,6 @@ def tables(tmp_path: Path) -> Tables:
     made = Tables(tmp_path).create("dead_letters")
     made.append("dead_letters", [letter(n) for n in range(4)])
     return made
-
-
-@pytest.fixture
-def sent() -> list:
-    return []
-
-
-@pytest.fixture
-def desk(tables: Tables, sent: list) -> LetterDesk:
-    settings = load(sets=[f"storage.warehouse={tables.root}"], environ={"CLAIMX_API_TOKEN": "t"})
-
-    def keep(messages):
-        sent.extend(messages)
-        return len(sent)
-
-    return LetterDesk(settings=settings, tables=tables.sql, send=keep, clock=FakeClock())
 
 
 def in_the_console(desk: LetterDesk, name: object) -> None:

@@ -21,22 +21,6 @@ def tables(tmp_path: Path) -> Tables:
     return Tables(tmp_path).create("dead_letters")
 
 
-@pytest.fixture
-def sent() -> list:
-    return []
-
-
-@pytest.fixture
-def desk(tables: Tables, sent: list) -> LetterDesk:
-    settings = load(sets=[f"storage.warehouse={tables.root}"], environ={"CLAIMX_API_TOKEN": "t"})
-
-    def keep(messages):
-        sent.extend(messages)
-        return len(sent)
-
-    return LetterDesk(settings=settings, tables=tables.sql, send=keep, clock=FakeClock())
-
-
 def row_of(tables: Tables, name: object):
     (row,) = tables.rows("dead_letters", f"dead_letter_id = '{letter_id(name)}'")
     return row

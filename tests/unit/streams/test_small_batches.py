@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from claimx_lib.streams.small_batches import COMPILED, FEW, INTERPRETED, plan_for, records_of
+from claimx_lib.streams.small_batches import COMPILED, FEW, INTERPRETED, left_to_us, plan_for, records_of
 
 
 class Session:
@@ -23,9 +23,9 @@ class Session:
 def planned(records: int | None, *before: int | None, given: dict[str, str] | None = None) -> list[dict[str, str]]:
     """How the batch's session and the job's are set in the end."""
     batch, job = Session({}), Session(given or {})
-    context: Any = SimpleNamespace(session=job)
+    names = left_to_us(cast("Any", job))
     for number in (*before, records):
-        plan_for(number, cast("Any", batch), context)
+        plan_for(number, names, cast("Any", batch), cast("Any", job))
     return [batch.set, job.set]
 
 
