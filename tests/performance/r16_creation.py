@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from claimx_lib.config.secrets import read_secret
+from claimx_lib.connectors import kafka
 from claimx_lib.connectors.api_settings import api_settings
 from claimx_lib.connectors.claimx_api import RequestsClaimX
 from claimx_lib.devstack.simulator.control import SimulatorControl
@@ -31,6 +33,9 @@ from tests.performance.frame import Bound, Goal, Result, ratio
 from tests.performance.tracking_feed import seconds_of
 from tests.performance.tracking_world import streamed, tracking_world
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
 EVENTS, PROJECTS = 1_000, 100
 LARGER = (2_000, 5_000)
 RATE = 100.0
@@ -40,7 +45,8 @@ RATE = 100.0
 def measure() -> Result:
     """A full batch of events of mapped claims, each a task; against as many POSTs at the same pace and no ledger.
 
-    In the notes larger batches, and the least that any ledger on Delta costs: a look, a commit before, one after.
+    In the notes larger batches, the least that any ledger on Delta costs (a look, a commit before, one after), and the
+    least that creating once costs (`docs/adr/0010-create-once.md`: the plan, too, and what is read back, and messages).
     """
     with tracking_world(f"claimx.requests_per_second={RATE}") as world:
         claimx = SimulatorControl(world.settings.claimx.base_url)
@@ -67,9 +73,11 @@ def measure() -> Result:
 
 def _beside(world: World, batches: _Batches, pace: float) -> dict[str, object]:
     least = [EVENTS / seconds_of(lambda: _with_a_bare_ledger(world)) for _ in range(4)][1:]
+    once = [EVENTS / seconds_of(lambda: _with_bare_commits_of_create_once(world)) for _ in range(4)][1:]
     return {
         "larger_batches": {events: round(batches.created(events) / pace, 3) for events in LARGER},
         "with_a_bare_ledger": round(statistics.median(least) / pace, 3),
+        "with_the_bare_commits_of_create_once": round(statistics.median(once) / pace, 3),
     }
 
 
@@ -110,16 +118,48 @@ def _map(world: World) -> None:
 
 def _with_a_bare_ledger(world: World) -> None:
     """POSTs between two appends to a Delta table, after a look for their keys: no plan, no order, no messages."""
-    ledger, keys = f"{world.folder}/bare-ledger", [f"{uuid.uuid4().hex}-{n}" for n in range(EVENTS)]
-    rows = world.spark.createDataFrame([(key, "INTENT") for key in keys], "idempotency_key STRING, state STRING")
-    if Path(ledger).exists():
-        there = world.spark.read.format("delta").load(ledger)
-        if there.join(F.broadcast(rows), "idempotency_key", "left_semi").count():
-            raise RuntimeError("a new key was there")
-    for state in ("INTENT", "CREATED"):
-        rows.withColumn("state", F.lit(state)).write.format("delta").mode("append").save(ledger)
-        if state == "INTENT":
-            _bare(world)
+    ledger, rows = f"{world.folder}/bare-ledger", _new_keys(world)
+    _require_new(world, rows, ledger)
+    _append(rows, ledger, "INTENT")
+    _bare(world)
+    _append(rows, ledger, "CREATED")
+
+
+def _with_bare_commits_of_create_once(world: World) -> None:
+    """What a crash anywhere needs to be told apart: plan, plan as read, INTENT, its order, outcome, messages."""
+    plan, ledger, rows = f"{world.folder}/bare-plan", f"{world.folder}/bare-ledger", _new_keys(world)
+    _require_new(world, rows, ledger)
+    _append(rows, plan, "PLAN")
+    _read(world, plan, rows)
+    _append(rows, ledger, "INTENT")
+    _read(world, ledger, rows)
+    _bare(world)
+    _append(rows, ledger, "CREATED")
+    topic = F.lit(world.topic("tracking_success")).alias("topic")
+    kafka.write(rows.select(topic, F.lit("k").alias("key"), F.col("state").alias("value")), world.settings.kafka)
+
+
+def _new_keys(world: World) -> DataFrame:
+    keys = [(f"{uuid.uuid4().hex}-{n}", "") for n in range(EVENTS)]
+    return world.spark.createDataFrame(keys, "idempotency_key STRING, state STRING")
+
+
+def _append(rows: DataFrame, table: str, state: str) -> None:
+    rows.withColumn("state", F.lit(state)).write.format("delta").mode("append").save(table)
+
+
+def _require_new(world: World, rows: DataFrame, table: str) -> None:
+    if Path(table).exists() and _found(world, table, rows).count():
+        raise RuntimeError("a new key was there")
+
+
+def _read(world: World, table: str, rows: DataFrame) -> None:
+    if len(_found(world, table, rows).collect()) != EVENTS:
+        raise RuntimeError("a key is not there that was written")
+
+
+def _found(world: World, table: str, rows: DataFrame) -> DataFrame:
+    return world.spark.read.format("delta").load(table).join(F.broadcast(rows), "idempotency_key", "left_semi")
 
 
 def _bare(world: World) -> None:
