@@ -53,7 +53,7 @@ def main(words: list[str]) -> int:
     print(f"seed {given.seed}; files in {folder}", flush=True)
     turn = Turns(given.turn) if given.turn else no_turns
     wanted = queue.SimpleQueue[Wanted]()
-    for one in _wanted(given):
+    for one in asked_for(given):
         wanted.put(one)
     with ThreadPoolExecutor(given.side_by_side) as beside:
         asked = [beside.submit(_run, wanted, folder / str(n), given, turn) for n in range(given.side_by_side)]
@@ -120,13 +120,15 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _wanted(given: argparse.Namespace) -> Iterator[Wanted]:
-    if given.runs or not given.scenario:
-        yield from _worlds(given, given.runs or RUNS)
+def asked_for(given: argparse.Namespace) -> Iterator[Wanted]:
+    """The worlds of the matrix, then the scenarios, each with a seed of its own: its files and topics are named by it."""
+    worlds = list(_worlds(given, given.runs or RUNS)) if given.runs or not given.scenario else []
+    yield from worlds
     if given.scenario or not given.runs:
         names = list(scenarios.SCENARIOS) if "all" in (given.scenario or ["all"]) else given.scenario
+        first = given.seed + len(worlds)
         for number, name in enumerate(names):
-            yield partial(_scenario, name, given.seed + number, given)
+            yield partial(_scenario, name, first + number, given)
 
 
 def _worlds(given: argparse.Namespace, runs: int) -> Iterator[Wanted]:
