@@ -60,7 +60,7 @@ def main(words: list[str]) -> int:
         done = sum((one.result() for one in asked), start=Counter[str]())
     print(results.rendered(REPORTED))
     if done["failed"]:
-        print(f"seed {given.seed} breaks an invariant; what it left is in {folder}")
+        print(f"seed {given.seed}: an invariant is broken, or the harness failed (above); what it left is in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
     if not done["passed"]:
