@@ -174,6 +174,10 @@ def _named_apart(rules: list[TaskRule]) -> list[TaskRule]:
     return rules
 
 
+WITH_ZONE = "give a time with its zone, such as 2026-01-10T00:00:00Z"
+_NUMBER = re.compile(r"[+-]?[\d_.]+(e[+-]?\d+)?", re.IGNORECASE)
+
+
 class TaskCreation(Job):
     """task_creation: resolve the project, create the task once, retry, give up for review."""
 
@@ -209,11 +213,19 @@ class TaskCreation(Job):
         """YAML takes a bare `off` for false."""
         return "off" if value is False else value
 
+    @field_validator("events_since", mode="before")
+    @classmethod
+    def _no_bare_number(cls, value: object) -> object:
+        """20260110 would be seconds since 1970: all of history would make tasks."""
+        if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value.strip())):
+            raise ValueError(WITH_ZONE)
+        return value
+
     @field_validator("events_since")
     @classmethod
     def _with_zone(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
-            raise ValueError("give a time with its zone, such as 2026-01-10T00:00:00Z")
+            raise ValueError(WITH_ZONE)
         return value
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from claimx_lib.config.layers import Layer, Tree, conf_dir, layer_of_sets, merged, read_layer, substituted
 from claimx_lib.config.problems import HIDDEN, SECRET, dotted, origin, told, without_credentials
 from claimx_lib.config.settings import Settings
-from claimx_lib.config.topics_apart import clashes
+from claimx_lib.config.topics_apart import clashes, unknown_partitions
 from claimx_lib.errors import SettingsError
 
 
@@ -69,7 +69,8 @@ def _valid(layers: list[Layer], environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         details = [d for d in error.errors() if ".".join(map(str, d["loc"])) not in unset]
         raise SettingsError([*problems, *dict.fromkeys(told(detail, layers) for detail in details)]) from None
-    problems += [f"{origin(one.output, layers)}: {dotted(one.output)}: {one}" for one in clashes(settings)]
+    wrong = [*((one.output, str(one)) for one in clashes(settings)), *unknown_partitions(settings)]
+    problems += [f"{origin(loc, layers)}: {dotted(loc)}: {what}" for loc, what in wrong]
     if problems:
         raise SettingsError(problems)
     return settings

@@ -142,6 +142,14 @@ class Spark(Model):
     ui_enabled: bool
     conf: dict[str, str]
 
+    @field_validator("driver_memory")
+    @classmethod
+    def _of_a_jvm(cls, value: str) -> str:
+        """The JVM gets it as it is, and with another would not start."""
+        if not re.fullmatch(r"[1-9]\d*[kmgtKMGT]", value):
+            raise ValueError("give a whole number and its unit, such as 2g or 1536m")
+        return value
+
 
 class Metrics(Model):
     """The driver's Prometheus endpoint, and a Pushgateway for runs that nobody scrapes."""

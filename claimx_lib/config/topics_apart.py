@@ -46,6 +46,13 @@ def clashes(settings: Settings) -> list[Clash]:
     return [Clash(output=o, input=i, topic=t) for o, t, i in found if i is not None and not _is_meant(o, i)]
 
 
+def unknown_partitions(settings: Settings) -> list[tuple[Loc, str]]:
+    """Return each place under `kafka.partitions` that names no topic of these settings, and the cure."""
+    named = {_named(settings, loc) for loc in (*INPUTS, *OUTPUTS)} | {topic for _, topic in _published(settings)}
+    cure = f"there is no such topic; use {', '.join(sorted(named))}"
+    return [(("kafka", "partitions", name), cure) for name in settings.kafka.partitions if name not in named]
+
+
 def _is_meant(output: Loc, input_: Loc) -> bool:
     are_both_identity = output in IDENTITY and input_ in IDENTITY
     return output == input_ or are_both_identity or (input_ == TRACKING and output[-1] == "publish_to_topic")

@@ -110,10 +110,11 @@ def _start_context(conf: SparkConf, log: str | None) -> None:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
+    if SUBMITTED not in os.environ:
+        _find_java()
     if SUBMITTED in os.environ or log is None:
         SparkContext.getOrCreate(conf)
         return
-    _find_java()
     file = Path(log)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("ab") as output:

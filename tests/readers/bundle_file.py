@@ -90,6 +90,13 @@ class Target:
 
 
 @dataclass
+class Experimental:
+    """What the command line does otherwise than usual."""
+
+    skip_name_prefix_for_schema: bool | None = None
+
+
+@dataclass
 class BundleFile:
     """The whole file."""
 
@@ -98,4 +105,5 @@ class BundleFile:
     artifacts: dict[str, Artifact]
     variables: dict[str, BundleVariable]
     targets: dict[str, Target]
+    experimental: Experimental | None = None
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -9,10 +9,13 @@ from tests.readers.bundle import ROOT_FILE, Bundle, Mistake, filled, values_of
 
 VARIABLES = "variables.cluster.default.spark_env_vars"
 KINDS = ("schemas", "volumes", "secret_scopes")
+PREFIXED = "true is missing: mode development gives schemas a prefix that CLAIMX_WAREHOUSE does not have"
 
 
 def place_mistakes(bundle: Bundle) -> Iterator[Mistake]:
     """No two targets share a place or a schema; tables, checkpoints and secrets are where the resources are."""
+    if not (bundle.top.get("experimental") or {}).get("skip_name_prefix_for_schema"):
+        yield Mistake(ROOT_FILE, "experimental.skip_name_prefix_for_schema", PREFIXED)
     taken: dict[str, str] = {}
     for name, target in bundle.targets.items():
         values = values_of(bundle, name)
