@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from claimx_lib.domain.api import TaskSearch
+from claimx_lib.domain.api import ApiAnswer, ApiOutcome, TaskSearch
 from claimx_lib.domain.creation.entries import Work, work_row
 from claimx_lib.domain.creation.ledger import FREE, NOT_THERE, KeyState, LedgerRow, State
 from claimx_lib.domain.creation.policy import Policy
@@ -57,7 +57,7 @@ class Doubts:
 
     def settled(self, works: Sequence[Work]) -> list[LedgerRow]:
         """Looks after the time in which a send could still be carried out: absent only if two looks say so."""
-        found = dict.fromkeys((id(work) for work in works), ABSENT) | {id(w): f for w, f in self._looked(works)}
+        found = {id(work): told for work, told in self._looked(works)}
         absent = [work for work in works if found[id(work)] == ABSENT]
         if absent:
             self.pause(min(BETWEEN_LOOKS_SECONDS, self.policy.settle_seconds))
@@ -68,10 +68,11 @@ class Doubts:
         """The rows for a doubt that nobody can settle."""
         return self._closed(work, State.UNKNOWN, reason=str(Reason.TASK_UNKNOWN))
 
-    def _verdict(self, work: Work, found: Found | None, *, is_settled: bool) -> list[LedgerRow]:
-        if found is None:
+    def _verdict(self, work: Work, found: Found | ApiAnswer, *, is_settled: bool) -> list[LedgerRow]:
+        if isinstance(found, ApiAnswer):
             is_too_old = self.policy.is_too_old(work.subject.first_seen_at, self.now())
-            return self.closed_unknown(work) if is_too_old else []
+            was_asked = found.is_call and found.kind is not ApiOutcome.UNAUTHORIZED
+            return self.closed_unknown(work) if is_too_old and was_asked else []
         if found == ABSENT:
             return self._closed(work, State.NOT_SENT, reason=NOT_THERE) if is_settled else []
         closed = self._closed(work, State.ADOPTED, task_id=found.task_id)
@@ -95,17 +96,17 @@ class Doubts:
         kept = self.states.get(work.task.key, FREE)
         return kept.open_intents or tuple(row for row in kept.rows if row.state is State.UNKNOWN)
 
-    def _looked(self, works: Sequence[Work]) -> list[tuple[Work, Found | None]]:
+    def _looked(self, works: Sequence[Work]) -> list[tuple[Work, Found | ApiAnswer]]:
         return list(zip(works, each(works, self._look, threads=self.threads), strict=True))
 
-    def _look(self, work: Work) -> Found | None:
-        """The task, or ABSENT; None where ClaimX can't tell."""
+    def _look(self, work: Work) -> Found | ApiAnswer:
+        """The task, or ABSENT; where ClaimX can't tell, its answer."""
         for project_id in dict.fromkeys(row.project_id for row in self._doubts(work)):
             search = self.api.find_tasks(str(project_id), work.task.key)
             if search.task_ids:
                 return Found(task_id=search.task_ids[0], project_id=project_id)
             if not search.is_none:
-                return None
+                return search.answer
         return ABSENT
 
 

@@ -86,7 +86,7 @@ class Posting:
         return step_for(
             self.states.get(work.task.key, FREE).seen_by(work.subject.event.event_id),
             attempt=work.subject.attempt,
-            may_reopen=work.subject.may_reopen,
+            came_back_at=work.subject.came_back_at,
             now=self.now(),
             policy=self.policy,
         )

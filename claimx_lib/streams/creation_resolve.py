@@ -42,9 +42,11 @@ class Resolver:
     threads: int
 
     def resolved(self, candidates: Sequence[Candidate], rows: Sequence[Mapped]) -> dict[tuple[Route, str], Resolution]:
-        """A resolution for each candidate; a claim that is due again is asked for anew, whatever is remembered."""
+        """A resolution for each candidate; a claim that is due again, or that somebody sent back, is asked for anew,
+        whatever is remembered.
+        """
         for candidate in candidates:
-            if candidate.route is Route.DUE:
+            if candidate.route is Route.DUE or candidate.replay is not None:
                 self.misses.forget(candidate.event.claim_key)
         questions = {(c.route, c.event.event_id): _question(c) for c in candidates}
         distinct = sorted(set(questions.values()), key=lambda q: (q.claim_number, q.asks_api, q.gone_project or 0))

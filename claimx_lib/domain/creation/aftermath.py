@@ -14,6 +14,7 @@ from claimx_lib.domain.creation.ledger import DONE_STATES, FREE, PROJECT_GONE, K
 from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.reasons import Reason
 
+_WITHHELD = (ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME)
 RATE_LIMITED, UNAUTHORIZED = reasons.RATE_LIMITED, reasons.UNAUTHORIZED
 
 
@@ -87,7 +88,8 @@ def _is_unsent(row: LedgerRow | None, state: KeyState, subject: Subject) -> bool
         return False
     if row is None or row.state is State.NOT_SENT:
         return True
-    return subject.may_reopen and row.attempt != subject.attempt and state.outcome_of(subject.attempt) is None
+    is_before_it = row.attempt != subject.attempt and state.outcome_of(subject.attempt) is None
+    return is_before_it and state.may_reopen(subject.came_back_at)
 
 
 def _in_doubt(create: Create, states: list[KeyState], now: datetime, policy: Policy) -> Wait:
@@ -115,8 +117,8 @@ def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Poli
 
 
 def _is_refused_too_long(rows: list[LedgerRow], subject: Subject, now: datetime, policy: Policy) -> bool:
-    """Sent and turned away, for longer than a claim may wait; what an open circuit kept back does not count."""
-    was_sent = any(row.error and ApiOutcome.CIRCUIT_OPEN not in row.error for row in rows)
+    """Sent and turned away, for longer than a claim may wait; what nobody sent (an open circuit, a stop) does not count."""
+    was_sent = any(row.error and not any(kind in row.error for kind in _WITHHELD) for row in rows)
     return was_sent and policy.is_too_old(subject.first_seen_at, now)
 
 

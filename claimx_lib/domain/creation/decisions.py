@@ -28,9 +28,9 @@ class Subject:
     is_pending: bool = False
 
     @property
-    def may_reopen(self) -> bool:
-        """It came back on purpose, so a key that ended without a task may be tried again."""
-        return self.replay is not None or bool(self.letters)
+    def came_back_at(self) -> datetime | None:
+        """When it came back on purpose, so that a key that had ended without a task by then may be tried again."""
+        return self.first_seen_at if self.replay is not None or self.letters else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, SyncHit, Wait
+from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Subject, SyncHit, Wait
 from claimx_lib.domain.creation.events import SourceRecord
 from claimx_lib.domain.creation.keys import dead_letter_id
 from claimx_lib.domain.creation.messages import OutgoingMessage, dlq_message, retry_message, sync_message
@@ -127,13 +127,21 @@ def _changes(one: Ended) -> tuple[LetterChange, ...]:
     if any(isinstance(final, Drop) or _is_taken(final) for final in one.finals):
         by, why = _recovery(one.planned)
         return tuple(LetterChange(dead_letter_id=i, state="RESOLVED", by=by, why=why) for i in letters)
-    reopened = {_letter_id(final) for final in one.finals if isinstance(final, GiveUp)} & set(letters)
-    if reopened:
-        return tuple(LetterChange(dead_letter_id=i, state="OPEN") for i in sorted(reopened))
+    opened = {_letter_id(final) for final in one.finals if isinstance(final, GiveUp)}
+    if opened:
+        return tuple(_after_giving_up(letter, opened, one.planned.subject) for letter in letters)
     if one.planned.subject.is_recovered:
         by, why = _recovery(one.planned)
         return tuple(LetterChange(dead_letter_id=i, state="REPLAYED", by=by, why=why) for i in letters)
     return ()
+
+
+def _after_giving_up(letter: str, opened: set[str], subject: Subject) -> LetterChange:
+    """The letter is open again, or over where another one stands for the event now: left on its way, it would go again."""
+    if letter in opened:
+        return LetterChange(dead_letter_id=letter, state="OPEN")
+    by, why = AUTO_RECOVER if subject.is_recovered else None, f"it went back, and ended in letter {min(opened)[:12]}"
+    return LetterChange(dead_letter_id=letter, state="RESOLVED", by=by, why=why)
 
 
 def _is_taken(final: Decision) -> bool:

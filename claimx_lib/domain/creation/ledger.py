@@ -95,6 +95,11 @@ class KeyState:
         last = self.last_outcome
         return self.done is None and not self.open_intents and last is not None and last.state in CLOSED_STATES
 
+    def may_reopen(self, came_back_at: datetime | None) -> bool:
+        """Ended without a task before its event came back, of which `came_back_at` is the time."""
+        last = self.last_outcome
+        return came_back_at is not None and last is not None and last.at <= came_back_at
+
     def settles_at(self, policy: Policy) -> datetime | None:
         """From when on an open INTENT can be looked up for good: the last expiry and `settle_seconds`."""
         expiries = [row.expires_at or row.at for row in self.open_intents]
@@ -153,11 +158,12 @@ class Step(StrEnum):
     CLOSE_UNKNOWN = "close-unknown"
 
 
-def step_for(state: KeyState, *, attempt: str, may_reopen: bool, now: datetime, policy: Policy) -> Step:
+def step_for(state: KeyState, *, attempt: str, came_back_at: datetime | None, now: datetime, policy: Policy) -> Step:
     """The next step for a key; an INTENT that may have been carried out is never followed by another send before
     it has been looked up after its time.
 
-    `may_reopen`: a replay, so that a key that ended without a task may try again; a LOOK can only adopt.
+    `came_back_at`: when a replay was taken up, so that a key that had ended without a task by then may try again; what
+    ended since is its own end. A LOOK can only adopt.
     """
     if state.done is not None or state.outcome_of(attempt) is not None:
         return Step.NOTHING
@@ -165,7 +171,7 @@ def step_for(state: KeyState, *, attempt: str, may_reopen: bool, now: datetime, 
         return _doubtful(state, now, policy)
     if not state.is_closed:
         return Step.SEND
-    if not may_reopen:
+    if not state.may_reopen(came_back_at):
         return Step.NOTHING
     was_unknown = any(row.state is State.UNKNOWN for row in state.rows)
     return Step.SETTLE if was_unknown and policy.supports_external_reference else Step.SEND

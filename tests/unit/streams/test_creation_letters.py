@@ -1,0 +1,164 @@
+"""Letters that go back and end again: no event gets a second task by them, and none is asked about behind its back."""
+
+from __future__ import annotations
+
+import pytest
+
+from claimx_lib.streams.context import BatchRef
+from tests.fakes.creation import DLQ, RETRY, Crash, World, with_policy, xact_bytes
+
+NO_REFERENCE = {"supports_external_reference": False}
+
+
+def with_letter(**policy: object) -> World:
+    """An event that no project was found for, in a letter; then its claim is mapped."""
+    world = World(with_policy(on_unresolved="dead_letter", **policy))
+    world.run(world.event("e1", "C1"))
+    world.pass_(60)
+    return world
+
+
+def mapped(world: World) -> None:
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+
+
+def states(world: World) -> list[tuple[str, str]]:
+    return sorted((one.letter.reason, one.state) for one in world.store.letters.values())
+
+
+def touched(world: World, times: int = 3) -> None:
+    """The mapping's row of the claim changes again and again; its project stays."""
+    for _ in range(times):
+        world.pass_(200)
+        world.store.map("C1", 5)
+        world.run()
+
+
+def test_a_recovered_event_in_doubt_makes_no_second_task_when_its_mapping_changes() -> None:
+    """Its POST's answer is lost, ClaimX can't be asked: `task-unknown` is a person's, the first letter is over."""
+    world = with_letter(**NO_REFERENCE)
+    mapped(world)
+    world.api.control.fault("drop_after_commit", method="POST", count=1)
+    world.run()
+    assert states(world) == [("project-not-found", "RESOLVED"), ("task-unknown", "OPEN")]
+    (why,) = (one.why for one in world.store.letters.values() if one.state == "RESOLVED")
+    assert "ended in letter" in why
+    touched(world)
+    assert world.states() == ["INTENT", "UNKNOWN"]
+    assert len(world.tasks()) == 1
+
+
+def test_a_rejected_recovery_is_not_sent_again_when_its_mapping_changes() -> None:
+    """A 403 to its POST is for a person: one POST, one letter, one DLQ message more, whatever the mapping does."""
+    world = with_letter()
+    mapped(world)
+    world.api.control.fault("status", status=403, method="POST")
+    world.run()
+    touched(world)
+    assert states(world) == [("project-not-found", "RESOLVED"), ("task-rejected", "OPEN")]
+    assert len([r for r in world.api.control.requests() if r["method"] == "POST"]) == 1
+    assert len(world.messages(DLQ)) == 2
+
+
+def test_a_discarded_letter_brings_nothing_back() -> None:
+    """A replay that finds nothing again ends in a letter of its own; that one discarded, no mapping makes a task."""
+    world = with_letter(max_retries=0)
+    (letter_id,) = world.store.letters
+    world.store.letters[letter_id].state = "REPLAYED"
+    headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
+    replay = world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers)
+    world.run(replay)
+    assert sorted(one.state for one in world.store.letters.values()) == ["OPEN", "RESOLVED"]
+    assert world.store.letters[letter_id].state == "RESOLVED"
+    for one in world.store.letters.values():
+        one.state = "DISCARDED" if one.state == "OPEN" else one.state
+    mapped(world)
+    world.run()
+    assert not world.tasks()
+    sent, letters = len(world.store.sent), len(world.store.letters)
+    world.run(replay)  # read again, from a new checkpoint
+    assert (len(world.store.sent), len(world.store.letters)) == (sent, letters)
+
+
+@pytest.mark.parametrize("is_replay", [True, False], ids=["replayed", "recovered"])
+def test_a_kill_amid_the_post_of_what_came_back_ends_as_unknown(*, is_replay: bool) -> None:
+    """The INTENT of the killed run is closed as UNKNOWN after its time: that is this event's end, not a reason to send."""
+    world = with_letter(max_retries=0, **NO_REFERENCE)
+    (letter_id,) = world.store.letters
+    headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
+    records = [world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers)] if is_replay else []
+    mapped(world)
+    world.claimx._hook = lambda name: (_ for _ in ()).throw(Crash(name)) if name == "after-post" else None
+    with pytest.raises(Crash):
+        world.run(*records)
+    world.claimx._hook = lambda _: None
+    world.restart()
+    world.run(*records)
+    for _ in range(4):
+        world.pass_(200)
+        world.run()
+    assert world.states() == ["INTENT", "UNKNOWN"]
+    assert len(world.tasks()) == 1
+    assert ("task-unknown", "OPEN") in states(world)
+    assert not world.store.pending
+
+
+def test_a_stop_amid_the_posts_gives_up_nothing_that_waited_long() -> None:
+    """Events that are older than max_age_hours, and that a stop keeps from being sent, wait on: nobody was called."""
+    world = World(with_policy(max_age_hours=1.0))
+    world.store.map("C1", 5)
+    world.api.control.put_project(5)
+    world.api.control.fault("status", status=401)
+    world.run(*(world.event(f"e{n}", "C1") for n in range(4)))
+    world.api.control.clear_faults()
+    world.pass_(7200)
+    world.restart()
+
+    def stop_after_the_first(name: str) -> None:
+        world.is_stopping = world.is_stopping or name == "after-post"
+
+    world.claimx._hook = stop_after_the_first
+    world.run()
+    assert len(world.tasks()) == 1
+    assert not world.store.letters
+    assert len(world.store.pending) == 3
+
+
+@pytest.mark.parametrize("fault", [{"status": 401}, None], ids=["refused token", "a stop"])
+def test_a_doubt_is_not_closed_by_a_look_that_told_nothing(fault: dict[str, int] | None) -> None:
+    """An INTENT older than max_age_hours stays in doubt where the look was refused or never made; then it is adopted."""
+    world = World(with_policy(max_age_hours=1.0))
+    world.store.map("C1", 5)
+    world.api.control.put_project(5)
+    world.api.control.fault("drop_after_commit", method="POST", count=1)
+    world.run(world.event("e1", "C1"))
+    assert list(world.store.pending) == ["e1"]
+    world.pass_(7200)
+    if fault is None:
+        world.is_stopping = True
+    else:
+        world.api.control.fault("status", **fault)
+    world.run()
+    assert "UNKNOWN" not in world.states()
+    assert not world.store.letters
+    world.is_stopping = False
+    world.api.control.clear_faults()
+    world.restart()
+    world.pass_(120)
+    world.run()
+    assert world.states() == ["INTENT", "ADOPTED"]
+    assert len(world.tasks()) == 1
+
+
+def test_a_replay_asks_anew_whatever_was_missed_just_before() -> None:
+    """Somebody makes the project and sends the letter back at once: ClaimX is asked, though it had none a moment ago."""
+    world = World(with_policy(max_retries=0))
+    world.run(world.event("e1", "C1"))
+    (letter_id,) = world.store.letters
+    world.api.control.put_project(5, "C1")
+    headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
+    world.run(world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers))
+    assert len(world.tasks()) == 1
+    assert world.store.letters[letter_id].state == "RESOLVED"
+    assert world.store.plan(BatchRef(query_id="q", batch_id=1)) is not None
