@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from claimx_lib.connectors.api_settings import ApiSettings
@@ -134,19 +135,19 @@ class ClaimXClient:
             return _refused("GET", template)
         call = self._call("GET", template, target, timeout_seconds)
         read = self._sent(call)
-        if read.answer.is_ok and not isinstance(read.value, Mapping):
-            return _spoiled(call, read.answer, "no JSON object")
+        if read.answer.is_ok and (read.answer.status != HTTPStatus.OK or not isinstance(read.value, Mapping)):
+            return _spoiled(call, read.answer, "no 200 with a JSON object")
         return read.answer
 
     def _listed(self, call: _Call, objects_in: _ListOf) -> tuple[ApiAnswer, list[JsonObject]]:
-        found: list[JsonObject] = []
-        seconds, seen = 0.0, {call.target}
+        found, seconds, seen = list[JsonObject](), 0.0, {call.target}
         while True:
             read = self._sent(call)
             seconds += read.answer.seconds
             answer = replace(read.answer, seconds=seconds)
             if not answer.is_ok:
-                return answer, []
+                is_named = answer.kind is ApiOutcome.NOT_FOUND and len(seen) > 1  # by the page before: no honest "none"
+                return _spoiled(call, answer, "a further page is not there") if is_named else answer, []
             objects = objects_in(read.value)
             if objects is None:
                 return _spoiled(call, answer, "no list"), []

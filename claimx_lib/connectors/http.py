@@ -7,6 +7,7 @@ import socket
 import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -49,7 +50,8 @@ TOO_LARGE = Exchange(failure=ApiOutcome.BAD_BODY, detail="too large")
 CUT_SHORT = Exchange(failure=ApiOutcome.BAD_BODY, detail="cut short")
 
 
-_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_GZIP_OR_ZLIB, _RAW = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
+_GZIP_MAGIC, _MOST_MEMBERS = b"\x1f\x8b", 100
 _SUCCESS = range(200, 300)
 
 
@@ -63,14 +65,26 @@ def unpacked(exchange: Exchange, encoding: str | None, *, most_bytes: int) -> Ex
         return exchange
     if named not in {"gzip", "x-gzip", "deflate"}:
         return Exchange(failure=ApiOutcome.BAD_BODY, detail="unknown content encoding")
-    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
-    try:
-        body = unpacker.decompress(exchange.body, most_bytes + 1)
-    except zlib.error:
-        return Exchange(failure=ApiOutcome.BAD_BODY, detail="not in its content encoding")
-    if len(body) > most_bytes:
-        return TOO_LARGE
-    return replace(exchange, body=body) if unpacker.eof else CUT_SHORT
+    for bits in (_GZIP_OR_ZLIB, _RAW) if named == "deflate" else (_GZIP_OR_ZLIB,):
+        with suppress(zlib.error):
+            return _inflated(exchange, bits, most_bytes)
+    return Exchange(failure=ApiOutcome.BAD_BODY, detail="not in its content encoding")
+
+
+def _inflated(exchange: Exchange, bits: int, most_bytes: int) -> Exchange:
+    """A gzip body may have several members (RFC 1952, 2.2), a deflate one no zlib around it (RFC 9110, 8.4.1.2)."""
+    body, rest = b"", exchange.body
+    for _ in range(_MOST_MEMBERS):
+        unpacker = zlib.decompressobj(bits)
+        body += unpacker.decompress(rest, most_bytes + 1 - len(body))
+        if len(body) > most_bytes:
+            return TOO_LARGE
+        if not unpacker.eof:
+            return CUT_SHORT
+        rest = unpacker.unused_data
+        if not rest.startswith(_GZIP_MAGIC):
+            return replace(exchange, body=body)
+    return TOO_LARGE
 
 
 class _WithinDeadline(io.RawIOBase):

@@ -24,11 +24,13 @@ def spared(records: DataFrame, context: JobContext, *, job: str) -> DataFrame:
     erased = erased_ids(context)
     if erased is None:
         return records
-    dropped = only_erased(records, erased).count()
+    topics, creation = context.settings.kafka.topics, context.settings.jobs.task_creation
+    by_claim = {topics.xact_events, topics.project_sync, topics.manual_decisions, creation.retry_topic}
+    dropped = only_erased(records, erased, keyed_by_claim=by_claim).count()
     context.metrics.count("claimx_stream_records_total", dropped, job=job, outcome="erased")
     if dropped:
         logger(job=job).info("records of erased ids were left out", records=dropped)
-    return without_erased(records, erased)
+    return without_erased(records, erased, keyed_by_claim=by_claim)
 
 
 def erased_ids(context: JobContext) -> DataFrame | None:

@@ -11,6 +11,8 @@ from claimx_lib.transforms.claim_number import claim_key, trimmed
 from claimx_lib.transforms.decode import as_long
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pyspark.sql import Column, DataFrame
 
 ERASED = "salt STRING, erased ARRAY<STRING>"
@@ -21,22 +23,25 @@ _PROJECT_PATHS = ("$.project_id", "$.project.project_id")
 _CLAIM_PATHS = ("$.claim_number", "$.project.claim_number", "$.metadata.claim_number")
 
 
-def without_erased(records: DataFrame, erased: DataFrame) -> DataFrame:
-    """The records (key and value BINARY, any other columns) that name no erased project and no erased claim.
+def without_erased(records: DataFrame, erased: DataFrame, *, keyed_by_claim: Collection[str]) -> DataFrame:
+    """The records (topic, key and value BINARY, any other columns) that name no erased project and no erased claim.
 
-    Ids are looked for at any depth, in a value that is no JSON too, and in the key. `erased` is of the shape `ERASED`.
+    Ids are looked for at any depth, in a value that is no JSON too, and in the key: a claim number in the topics
+    `keyed_by_claim`, a project in all others (contract, section 3). `erased` is of the shape `ERASED`.
     """
-    return _marked(records, erased).where(~F.col("_is_erased")).select(*records.columns)
+    return _marked(records, erased, keyed_by_claim).where(~F.col("_is_erased")).select(*records.columns)
 
 
-def only_erased(records: DataFrame, erased: DataFrame) -> DataFrame:
+def only_erased(records: DataFrame, erased: DataFrame, *, keyed_by_claim: Collection[str]) -> DataFrame:
     """The records that `without_erased` leaves out."""
-    return _marked(records, erased).where("_is_erased").select(*records.columns)
+    return _marked(records, erased, keyed_by_claim).where("_is_erased").select(*records.columns)
 
 
-def _marked(records: DataFrame, erased: DataFrame) -> DataFrame:
+def _marked(records: DataFrame, erased: DataFrame, keyed_by_claim: Collection[str]) -> DataFrame:
     key, value = F.col("key").cast("string"), F.col("value").cast("string")
-    hashes = F.concat(_hashes(projects_named(key, value), Kind.PROJECT), _hashes(claims_named(key, value), Kind.CLAIM))
+    is_claim = F.col("topic").isin(*keyed_by_claim)
+    projects = _hashes(projects_named(F.when(~is_claim, key), value), Kind.PROJECT)
+    hashes = F.concat(projects, _hashes(claims_named(F.when(is_claim, key), value), Kind.CLAIM))
     is_erased = F.coalesce(F.arrays_overlap(hashes, "erased"), F.lit(0).cast("boolean"))
     return records.crossJoin(F.broadcast(erased)).withColumn("_is_erased", is_erased)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 DEEPEST = 16
 """Levels of objects and arrays; what is nested deeper is not looked into: Spark's recursion over it ends the JVM."""
 
-_PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false"}
+_NOBODYS_FIELD = f"corrupt_{secrets.token_hex(8)}"
+"""Spark keeps one name for texts that are no JSON, `_corrupt_record`, and ends a query whose data has a field of it."""
+_PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false", "columnNameOfCorruptRecord": _NOBODYS_FIELD}
 
 
 def variant_of(text: Column) -> Column:

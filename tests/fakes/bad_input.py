@@ -89,6 +89,9 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
             made("wide-task"), {"task_id": 32513, **{f"k {n}": n for n in range(3_000)}}
         ),
         "a task with names that collide": with_task(made("repeated"), {"task_id": 32513, "A": 1, "a": 2, "a b": {}}),
+        "a task with Spark's name for what is broken": with_task(
+            made("corrupt"), {"task_id": 32513, "_corrupt_record": 1}
+        ),
         "a million elements": made("many", note=[1] * 1_000_000),
         "many fields": made("wide", note={f"k{n}": n for n in range(5_000)}),
         "a text of 2 MB": made("long", note="x" * 2_000_000),

@@ -85,6 +85,18 @@ def test_a_field_that_the_table_gets_in_another_type_amid_a_batch_is_rescued(wor
     assert json.loads(row.rescued_data) == {"original_event": {"x": "seven"}}
 
 
+@pytest.mark.parametrize("value", [1, "a text", {"a": [True]}])
+def test_a_field_of_sparks_own_name_is_a_field_like_any_other(world: World, value: object) -> None:
+    """`_corrupt_record` ends no query and loses no value, whatever its type; nor does it beside what is rescued."""
+    message = tracking_message("e1", task=None)
+    message["task"] |= {"_corrupt_record": value, "what fits no column": 2}
+    process_batch(world.frame([message]), world.batch(0), world.context(now=lambda: NOW), Memory())
+    (row,) = world.rows()
+    told = row.original_event.asDict(recursive=True)["_corrupt_record"]
+    assert told == value
+    assert json.loads(row.rescued_data) == {"original_event": {"what fits no column": "2"}}
+
+
 def test_a_second_instance_says_what_the_table_has(
     world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

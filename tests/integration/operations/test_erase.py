@@ -171,7 +171,10 @@ def test_person_is_gone_from_every_file(done: Done) -> None:
 
 
 def test_replay_of_an_erased_person_is_left_out(spark: SparkSession, done: Done) -> None:
-    """A record that names an erased claim or project in any way reaches no stream, others and heartbeats do; it is counted."""
+    """A record that names an erased claim or project in any way reaches no stream, others and heartbeats do; it is counted.
+
+    A key is what its topic is keyed by: a claim number with an erased project's digits is another's.
+    """
     topic = Topic("xact.events")
     gone: list[Any] = [
         {"event_id": "1", "claim_number": "AB-0123"},
@@ -185,15 +188,18 @@ def test_replay_of_an_erased_person_is_left_out(spark: SparkSession, done: Done)
         b'{"claim_number": "\\u0041B0123"}',
     ]
     kept: list[Any] = [{"event_id": "k", "claim_number": "ZZ9", "project_id": 123456}, b"\xff\x00", None]
-    records = [*(topic.record(value) for value in (*gone, *kept)), topic.record({}, key=b"12345")]
+    by_project = Topic("claimx.events")
+    keyed = [topic.record({}, key=b"AB-0123"), by_project.record({}, key=b"12345")]
+    others = [topic.record({"other": 1}, key=b"12345"), by_project.record({"other": 2}, key=b"AB0123")]
+    records = [*(topic.record(value) for value in (*gone, *kept)), *keyed, *others]
     heartbeat = (None,) * 7
     context = JobContext(session=spark, settings=done.settings, metrics=Metrics())
 
     left = spared(frame_of(spark, [*records, heartbeat]), context, job="task_creation").collect()
 
     values = [None if row.value is None else bytes(row.value) for row in left]
-    assert values == [json.dumps(kept[0]).encode(), kept[1], None, None]
-    assert context.metrics.value("claimx_stream_records_total", job="task_creation", outcome="erased") == 10
+    assert values == [json.dumps(kept[0]).encode(), kept[1], None, b'{"other": 1}', b'{"other": 2}', None]
+    assert context.metrics.value("claimx_stream_records_total", job="task_creation", outcome="erased") == 11
 
 
 def test_what_is_remembered_names_nobody(spark: SparkSession, done: Done) -> None:

@@ -166,7 +166,10 @@ def test_any_text_as_an_argument_gives_settings_or_a_line(text: str) -> None:
         ("jobs.task_creation.events_since='20260110'", "events_since = '20260110': give a time with its zone, such as"),
         ("jobs.task_creation.events_since=1.7e9", "give a time with its zone, such as"),
         ("spark.driver_memory=2 GB", "spark.driver_memory = '2 GB': give a whole number and its unit, such as 2g"),
-        ("kafka.partitions={project_sync: 12}", "kafka.partitions.project_sync: there is no such topic; use claimx.events,"),
+        (
+            "kafka.partitions={project_sync: 12}",
+            "kafka.partitions.project_sync: there is no such topic; use claimx.events,",
+        ),
         ("jobs.task_trigger.triggers.3000000000={name: A, on_any: {}}", "triggers.3000000000"),
         ('jobs.task_tracking.field_rules.task_id={matches: "(?P<a>x)"}', "no regular expression that Java takes too"),
     ],

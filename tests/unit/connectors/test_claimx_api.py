@@ -13,21 +13,24 @@ from claimx_lib.connectors.http import Exchange
 from claimx_lib.domain.api import ApiOutcome
 from claimx_lib.domain.secret import Secret
 
+NOT_THERE = "404"
 BASE = "https://api.example.com/gateway"
 
 
 class Script:
     """A transport that gives what it was told and remembers what it was asked."""
 
-    def __init__(self, *answers: Any, link: str | None = None) -> None:
+    def __init__(self, *answers: Any, link: str | None = None, status: int = 200) -> None:
         self.targets: list[str] = []
         self._answers = list(answers)
-        self._link = link
+        self._link, self._status = link, status
 
     def send(self, _method: str, target: str, **_options: Any) -> Exchange:
         self.targets.append(target)
         value = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return Exchange(status=200, body=json.dumps(value).encode(), link=self._link)
+        if value == NOT_THERE:
+            return Exchange(status=404)
+        return Exchange(status=self._status, body=json.dumps(value).encode(), link=self._link)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -88,6 +91,23 @@ def test_a_link_that_leads_elsewhere_or_back_spoils_the_search(link):
     search = client(script).find_projects("C")
     assert (search.answer.kind, search.project_ids, search.is_none) == (ApiOutcome.BAD_BODY, (), False)
     assert len(script.targets) == 1
+
+
+def test_a_page_that_is_named_and_not_there_is_no_none():
+    """404 for a page that the one before has named: what was found is not thrown away as an honest "none"."""
+    script = Script(found(7, next_page=2), NOT_THERE)
+    search = client(script).find_projects("C")
+    assert (search.answer.kind, search.is_none, len(script.targets)) == (ApiOutcome.BAD_BODY, False, 2)
+    assert client(Script(NOT_THERE)).find_projects("C").is_none
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(200, ApiOutcome.OK), (202, ApiOutcome.BAD_BODY), (206, ApiOutcome.BAD_BODY)]
+)
+def test_details_are_a_200_with_an_object(status, kind):
+    """Accepted for later, or a part of it, is no task (contract, section 8)."""
+    answer = client(Script({"id": 1}, status=status)).get_task("5")
+    assert (answer.kind, answer.status) == (kind, status)
 
 
 def test_pages_without_end_are_given_up():

@@ -20,16 +20,19 @@ def answered(body: bytes, status: int = 200) -> Exchange:
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [(BODY, None), (BODY, "identity"), (gzip.compress(BODY, mtime=0), "gzip"), (gzip.compress(BODY, mtime=0), " X-GZIP"),
-     (zlib.compress(BODY), "deflate"), (b"", "gzip")],
+     (gzip.compress(BODY[:4], mtime=0) + gzip.compress(BODY[4:], mtime=0) + b"\0\0", "gzip"),
+     (zlib.compress(BODY), "deflate"), (zlib.compress(BODY)[2:-4], "deflate"), (b"", "gzip")],
 )  # fmt: skip
 def test_a_compressed_body_is_read_as_it_was(body: bytes, encoding: str | None) -> None:
-    """Gzip and deflate are undone; a body without an encoding, or an empty one, stays as it is."""
+    """Gzip (of several members too) and deflate (without zlib's frame too) are undone; a body without an encoding, or an empty one, stays as it is."""
     assert unpacked(answered(body), encoding, most_bytes=100).body == (BODY if body else b"")
 
 
 def test_what_unpacks_to_too_much_is_too_large() -> None:
     """A small answer that would fill the memory is not unpacked beyond the allowed bytes."""
     assert unpacked(answered(gzip.compress(b"x" * 10_000_000, mtime=0)), "gzip", most_bytes=100) == TOO_LARGE
+    assert unpacked(answered(gzip.compress(b"x" * 60, mtime=0) * 2), "gzip", most_bytes=100) == TOO_LARGE
+    assert unpacked(answered(gzip.compress(b"", mtime=0) * 10_000), "gzip", most_bytes=100) == TOO_LARGE
 
 
 def test_a_compressed_body_that_ends_early_is_cut_short() -> None:
