@@ -49,13 +49,18 @@ def progress_of(tables: DeltaSql, story: LetterStory) -> Progress | None:
     if letter.pipeline != CREATION:
         end = ProgressStep(title="Settled", is_done=letter.state == "RESOLVED")
         return Progress(title="What became of it", steps=(decided, back, end))
-    task = ProgressStep(
-        title="Task in ClaimX",
-        is_done=bool(story.claimx_task_id),
-        detail=f"task {story.claimx_task_id}" if story.claimx_task_id else "",
-    )
+    task = _task(story)
     known = _known(tables, story, is_settled=task.is_done)
     return Progress(title="What became of it", steps=(decided, known, back, task))
+
+
+def _task(story: LetterStory) -> ProgressStep:
+    """The last step; a letter that is resolved without a task of its event has nothing more to come either."""
+    task_id = story.claimx_task_id
+    if not task_id and story.letter.state == "RESOLVED":
+        detail = "no task by this letter: another event's stands for it, or another letter of this event is open"
+        return ProgressStep(title="Settled", is_done=True, detail=detail)
+    return ProgressStep(title="Task in ClaimX", is_done=bool(task_id), detail=f"task {task_id}" if task_id else "")
 
 
 def _known(tables: DeltaSql, story: LetterStory, *, is_settled: bool) -> ProgressStep:

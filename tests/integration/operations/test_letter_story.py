@@ -85,6 +85,15 @@ def test_a_project_is_known_in_whatever_spelling_the_mapping_has_it(tmp_path: Pa
     assert steps["Project known"].detail == "project 11, claimx"
 
 
+def test_a_letter_that_ended_in_another_one_has_nothing_to_come(tmp_path: Path) -> None:
+    """Resolved without a task: the last step is done and says where to look, so that no page waits for ever."""
+    tables = Tables(tmp_path).create()
+    tables.append("dead_letters", [letter(1, state="RESOLVED", by="Ana", why="phoned", closed_at=NOW)])
+    progress = progress_of(tables.sql, letter_story(tables.sql, letter_id(1)))
+    assert progress.is_done
+    assert (progress.steps[-1].title, "another letter" in progress.steps[-1].detail) == ("Settled", True)
+
+
 def test_an_untouched_letter_has_no_progress(tmp_path: Path) -> None:
     """Nothing is said to be on its way before somebody has decided."""
     tables = Tables(tmp_path).create()
