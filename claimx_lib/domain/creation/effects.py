@@ -128,8 +128,9 @@ def _changes(one: Ended) -> tuple[LetterChange, ...]:
         by, why = _recovery(one.planned)
         return tuple(LetterChange(dead_letter_id=i, state="RESOLVED", by=by, why=why) for i in letters)
     opened = {_letter_id(final) for final in one.finals if isinstance(final, GiveUp)}
-    if opened:
-        return tuple(_after_giving_up(letter, opened, one.planned.subject) for letter in letters)
+    if opened:  # the one it ended in may stand there from before, resolved: no append opens it again
+        touched = dict.fromkeys((*letters, *sorted(opened)))
+        return tuple(_after_giving_up(letter, opened, one.planned.subject) for letter in touched)
     if one.planned.subject.is_recovered:
         by, why = _recovery(one.planned)
         return tuple(LetterChange(dead_letter_id=i, state="REPLAYED", by=by, why=why) for i in letters)

@@ -81,6 +81,37 @@ def test_a_discarded_letter_brings_nothing_back() -> None:
     assert (len(world.store.sent), len(world.store.letters)) == (sent, letters)
 
 
+def test_an_event_that_ends_in_an_older_letter_of_its_own_is_open_there() -> None:
+    """No project, then two, then none again: the first letter is open once more, and a mapping brings its event back."""
+    world = World(with_policy(max_retries=1))
+
+    def until_it_ends() -> None:
+        for _ in range(4):
+            world.pass_(200)
+            world.run()
+
+    world.run(world.event("e1", "C1"))
+    until_it_ends()
+    assert states(world) == [("project-not-found", "OPEN")]
+    world.store.map("C1", 5)  # ClaimX knows no such project: its POST is a 404
+    world.run()
+    world.store.mapped.clear()
+    world.api.control.put_projects([{"project_id": n, "claim_number": "C1"} for n in (6, 7)])
+    until_it_ends()
+    assert states(world) == [("ambiguous-project", "OPEN"), ("project-not-found", "RESOLVED")]
+    world.api.control.reset()
+    world.store.map("C1", 8)
+    world.run()
+    world.store.mapped.clear()
+    until_it_ends()
+    assert states(world) == [("ambiguous-project", "RESOLVED"), ("project-not-found", "OPEN")]
+    world.store.map("C1", 9)
+    world.api.control.put_project(9)
+    world.run()
+    assert [task["project_id"] for task in world.tasks()] == [9]
+    assert {state for _, state in states(world)} == {"RESOLVED"}
+
+
 @pytest.mark.parametrize("is_replay", [True, False], ids=["replayed", "recovered"])
 def test_a_kill_amid_the_post_of_what_came_back_ends_as_unknown(*, is_replay: bool) -> None:
     """The INTENT of the killed run is closed as UNKNOWN after its time: that is this event's end, not a reason to send."""
