@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Subject, SyncHit, Wait
-from claimx_lib.domain.creation.events import SourceRecord
+from claimx_lib.domain.creation.events import Refusal, SourceRecord
+from claimx_lib.domain.creation.headers import retry_headers
 from claimx_lib.domain.creation.keys import dead_letter_id
 from claimx_lib.domain.creation.messages import OutgoingMessage, dlq_message, retry_message, sync_message
 from claimx_lib.domain.creation.reasons import BEFORE_EVENTS_SINCE, NOT_SYNCED, ONCE_PER, SHADOW, gone_project
@@ -87,7 +88,7 @@ def effects_of(ended: Iterable[Ended], topics: Topics, *, is_again: bool) -> Eff
         upserts=waits,
         deletes=tuple(event_id for event_id in dict.fromkeys(gone) if event_id not in waiting),
         letters=tuple(letter for final in finals for letter in _letters(final)),
-        changes=tuple(change for one in listed for change in _changes(one)),
+        changes=tuple(change for one in listed for change in _changes(one, topics.retry)),
         messages=tuple(_messages(listed, topics)),
     )
 
@@ -118,21 +119,26 @@ def _letters(final: Decision) -> tuple[NewLetter, ...]:
     return (letter,)
 
 
-def _changes(one: Ended) -> tuple[LetterChange, ...]:
-    if isinstance(one.planned, Refuse) or not one.planned.subject.letters:
-        return ()
-    letters = one.planned.subject.letters
-    if any(isinstance(final, Skip) and final.reason in NO_TASK for final in one.finals):
+def _changes(one: Ended, retry_topic: str) -> tuple[LetterChange, ...]:
+    if isinstance(one.planned, Refuse):
+        return _after_refusal(one.planned.refusal, retry_topic)
+    return _after_return(one.planned, one.planned.subject, one.finals) if one.planned.subject.letters else ()
+
+
+def _after_return(planned: Decision, subject: Subject, finals: tuple[Decision, ...]) -> tuple[LetterChange, ...]:
+    """What becomes of the letters of an event that came back."""
+    letters = subject.letters
+    if any(isinstance(final, Skip) and final.reason in NO_TASK for final in finals):
         return tuple(LetterChange(dead_letter_id=i, state="OPEN") for i in letters)
-    if any(isinstance(final, Drop) or _is_taken(final) for final in one.finals):
-        by, why = _recovery(one.planned)
+    if any(isinstance(final, Drop) or _is_taken(final) for final in finals):
+        by, why = _recovery(planned)
         return tuple(LetterChange(dead_letter_id=i, state="RESOLVED", by=by, why=why) for i in letters)
-    opened = {_letter_id(final) for final in one.finals if isinstance(final, GiveUp)}
+    opened = {_letter_id(final) for final in finals if isinstance(final, GiveUp)}
     if opened:  # the one it ended in may stand there from before, resolved: no append opens it again
         touched = dict.fromkeys((*letters, *sorted(opened)))
-        return tuple(_after_giving_up(letter, opened, one.planned.subject) for letter in touched)
-    if one.planned.subject.is_recovered:
-        by, why = _recovery(one.planned)
+        return tuple(_after_giving_up(letter, opened, subject) for letter in touched)
+    if subject.is_recovered:
+        by, why = _recovery(planned)
         return tuple(LetterChange(dead_letter_id=i, state="REPLAYED", by=by, why=why) for i in letters)
     return ()
 
@@ -141,7 +147,19 @@ def _after_giving_up(letter: str, opened: set[str], subject: Subject) -> LetterC
     """The letter is open again, or over where another one stands for the event now: left on its way, it would go again."""
     if letter in opened:
         return LetterChange(dead_letter_id=letter, state="OPEN")
-    by, why = AUTO_RECOVER if subject.is_recovered else None, f"it went back, and ended in letter {min(opened)[:12]}"
+    return _ended_in(min(opened), letter, by=AUTO_RECOVER if subject.is_recovered else None)
+
+
+def _after_refusal(refusal: Refusal, retry_topic: str) -> tuple[LetterChange, ...]:
+    """A replay that can't be read, mended or not, has a letter of its own: the one that it came from is over."""
+    record = refusal.record
+    replay = retry_headers(record.headers).replay if record.topic == retry_topic else None
+    opened = dead_letter_id(record.topic, record.partition, record.offset, refusal.reason)
+    return (_ended_in(opened, replay.dead_letter_id),) if replay and replay.dead_letter_id != opened else ()
+
+
+def _ended_in(opened: str, letter: str, *, by: str | None = None) -> LetterChange:
+    why = f"it went back, and ended in letter {opened[:12]}"
     return LetterChange(dead_letter_id=letter, state="RESOLVED", by=by, why=why)
 
 

@@ -81,6 +81,19 @@ def test_a_discarded_letter_brings_nothing_back() -> None:
     assert (len(world.store.sent), len(world.store.letters)) == (sent, letters)
 
 
+def test_a_mended_replay_that_cannot_be_read_leaves_one_open_letter() -> None:
+    """What was sent back is refused: its own letter is a person's, the first one is over, and can be read of."""
+    world = World()
+    world.run(world.record(b"?"))
+    (letter_id,) = world.store.letters
+    world.store.letters[letter_id].state = "REPLAYED"
+    headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
+    world.run(world.record(b"??", topic=RETRY, headers=headers))
+    assert states(world) == [("undecodable", "OPEN"), ("undecodable", "RESOLVED")]
+    assert world.store.letters[letter_id].state == "RESOLVED"
+    assert world.store.letters[letter_id].why.startswith("it went back, and ended in letter ")
+
+
 def test_an_event_that_ends_in_an_older_letter_of_its_own_is_open_there() -> None:
     """No project, then two, then none again: the first letter is open once more, and a mapping brings its event back."""
     world = World(with_policy(max_retries=1))
