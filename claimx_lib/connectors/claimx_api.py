@@ -136,7 +136,7 @@ class ClaimXClient:
         call = self._call("GET", template, target, timeout_seconds)
         read = self._sent(call)
         if read.answer.is_ok and (read.answer.status != HTTPStatus.OK or not isinstance(read.value, Mapping)):
-            return _spoiled(call, read.answer, "no 200 with a JSON object")
+            return _spoiled(call, read.answer, "no JSON object" if read.answer.status == HTTPStatus.OK else "no 200")
         return read.answer
 
     def _listed(self, call: _Call, objects_in: _ListOf) -> tuple[ApiAnswer, list[JsonObject]]:
