@@ -1,4 +1,4 @@
-"""Topics that must not be one: what we send would come back to us as input."""
+"""Topics that must not be one, since what we send would come back to us as input; and partitions of topics that are none."""
 
 from __future__ import annotations
 

@@ -47,6 +47,9 @@ OUTAGE = TRANSIENT - {ApiOutcome.RATE_LIMITED}
 IN_DOUBT = frozenset({ApiOutcome.UNAVAILABLE, ApiOutcome.TIMEOUT, ApiOutcome.RESET, ApiOutcome.BAD_BODY})
 """A POST that ended so may have been carried out: look before sending again."""
 
+NOT_CALLED = frozenset({ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME})
+"""Nobody was asked: an open circuit, a stop, a spent budget."""
+
 PERMANENT = frozenset({ApiOutcome.REJECTED, ApiOutcome.FORBIDDEN})
 """Asking again gives the same answer."""
 
@@ -115,7 +118,7 @@ class ApiAnswer:
     @property
     def is_call(self) -> bool:
         """Something was tried on the network; false for a refused id, an open circuit and a spent budget."""
-        if self.kind in {ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME}:
+        if self.kind in NOT_CALLED:
             return False
         return not (self.kind is ApiOutcome.REJECTED and self.status is None)
 

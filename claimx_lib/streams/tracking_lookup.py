@@ -17,7 +17,7 @@ from claimx_lib.config.settings import Pii
 from claimx_lib.connectors.api_settings import api_settings
 from claimx_lib.connectors.claimx_api import OpenClaimX
 from claimx_lib.domain import circuit as breaker
-from claimx_lib.domain.api import OUTAGE, ApiOutcome
+from claimx_lib.domain.api import NOT_CALLED, OUTAGE, ApiOutcome
 from claimx_lib.domain.circuit import Circuit, CircuitPolicy, Phase
 from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from claimx_lib.streams.context import JobContext
 
-_NOBODY_ANSWERED = frozenset({*OUTAGE, ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME})
+_NOBODY_ANSWERED = OUTAGE | NOT_CALLED
 
 
 @dataclass(slots=True, kw_only=True)

@@ -191,6 +191,8 @@ class MemoryStore:
             record = letter.record
             letter_id = dead_letter_id(record.topic, record.partition, record.offset, letter.reason)
             self.letters.setdefault(letter_id, StoredLetter(letter))
+        if effects.changes:
+            self.hook("before-changes")
         for change in effects.changes:
             if change.dead_letter_id in self.letters:
                 kept = self.letters[change.dead_letter_id]

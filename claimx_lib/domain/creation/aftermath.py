@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from claimx_lib.domain.api import ApiOutcome, TaskCreation, TaskSearch, is_in_doubt
+from claimx_lib.domain.api import NOT_CALLED, ApiOutcome, TaskCreation, TaskSearch, is_in_doubt
 from claimx_lib.domain.creation import reasons
 from claimx_lib.domain.creation.decisions import Create, Decision, Drop, Skip, Subject, Wait
 from claimx_lib.domain.creation.giving_up import after_none, given_up
@@ -14,7 +14,6 @@ from claimx_lib.domain.creation.ledger import DONE_STATES, FREE, PROJECT_GONE, K
 from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.reasons import Reason
 
-_WITHHELD = (ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME)
 RATE_LIMITED, UNAUTHORIZED = reasons.RATE_LIMITED, reasons.UNAUTHORIZED
 
 
@@ -118,7 +117,7 @@ def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Poli
 
 def _is_refused_too_long(rows: list[LedgerRow], subject: Subject, now: datetime, policy: Policy) -> bool:
     """Sent and turned away, for longer than a claim may wait; what nobody sent (an open circuit, a stop) does not count."""
-    was_sent = any(row.error and not any(kind in row.error for kind in _WITHHELD) for row in rows)
+    was_sent = any(row.error and not any(kind in row.error for kind in NOT_CALLED) for row in rows)
     return was_sent and policy.is_too_old(subject.first_seen_at, now)
 
 

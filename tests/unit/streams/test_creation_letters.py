@@ -94,6 +94,27 @@ def test_a_mended_replay_that_cannot_be_read_leaves_one_open_letter() -> None:
     assert world.store.letters[letter_id].why.startswith("it went back, and ended in letter ")
 
 
+@pytest.mark.parametrize("steps", range(7))
+def test_a_crash_at_any_step_leaves_one_open_letter_for_each(steps: int) -> None:
+    """A replay that finds nothing and one that can't be read, in one batch that is killed at its nth step and run again."""
+    world = World(with_policy(on_unresolved="dead_letter", max_retries=0))
+    world.run(world.event("e1", "C1"), world.record(b"?"))
+    ids = {one.letter.reason: letter_id for letter_id, one in world.store.letters.items()}
+    for one in world.store.letters.values():
+        one.state = "REPLAYED"
+    values = {"project-not-found": xact_bytes("e1", "C1"), "undecodable": b"??"}
+    records = [
+        world.record(value, topic=RETRY, headers=[("x-dead-letter-id", ids[reason].encode()), ("x-replay-count", b"1")])
+        for reason, value in values.items()
+    ]
+    passed = len(world.passed)
+    world.crash_after(steps)
+    world.run_surviving(*records)
+    assert len(world.passed) - passed > steps, "no crash came"
+    assert states(world) == [(reason, state) for reason in sorted(values) for state in ("OPEN", "RESOLVED")]
+    assert {world.store.letters[letter_id].state for letter_id in ids.values()} == {"RESOLVED"}
+
+
 def test_an_event_that_ends_in_an_older_letter_of_its_own_is_open_there() -> None:
     """No project, then two, then none again: the first letter is open once more, and a mapping brings its event back."""
     world = World(with_policy(max_retries=1))
