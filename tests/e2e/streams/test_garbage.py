@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterator
 
 import pytest
+from py4j.clientserver import DEFAULT_WORKER_SLEEP_TIME
 
 from claimx_lib.streams.garbage import Collector
 from claimx_lib.streams.query import start
@@ -15,9 +17,18 @@ from tests.fakes.world import World, Worlds, event
 BATCHES = 8
 
 
-def kept(world: World) -> int:
-    """How many JVM objects stand for something in Python."""
+def bindings(world: World) -> int:
+    """How many JVM objects stand for something in Python at this moment."""
     return int(world.spark.sparkContext._gateway.java_gateway_server.getGateway().getBindings().size())
+
+
+def kept(world: World) -> int:
+    """How many stay: what was collected is let go by a thread of Py4J's, which may first sleep for a second."""
+    before, now = bindings(world) + 1, bindings(world)
+    while now < before:
+        time.sleep(2 * DEFAULT_WORKER_SLEEP_TIME)
+        before, now = now, bindings(world)
+    return now
 
 
 def grown_by(new: Worlds, collector: Collector) -> int:
