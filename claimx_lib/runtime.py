@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.observability.push import pushed
-from claimx_lib.operations.backfill import backfill_settings, committed_ends
+from claimx_lib.operations.backfill import backfill_settings, committed_ends, require_undone
 from claimx_lib.operations.gauges import refreshed, table_gauges
 from claimx_lib.operations.maintenance import Step, lasting_rules, maintain, reported
 from claimx_lib.operations.preflight import checked, require_state, tables_of
@@ -77,6 +78,7 @@ def run(
     flag, counted = stop or StopFlag(), metrics or Metrics()
     configure_logs(settings.logging)
     gaps = checked(settings, names)
+    counted.set("claimx_run_start_time_seconds", time.time())
     with (
         _served(counted, names, settings),
         pushed(counted.registry, settings.metrics, run="-".join(names), is_continuous=not available_now),
@@ -114,6 +116,7 @@ def backfill(job: str, settings: Settings, *, since: datetime, until: datetime |
     if job == ALL:
         raise UsageError("a backfill is of one job", cure=f"name one of {', '.join(FLOW)}")
     moved = backfill_settings(settings, job, since=since, until=until)
+    require_undone(moved, job, until)
     return run([job], moved, available_now=True, until=until, ends=committed_ends(settings, job))
 
 

@@ -33,7 +33,8 @@ def command(
     """Process a range again, by the records' Kafka timestamps, on a checkpoint of its own.
 
     What is there already is not doubled: rows, dead letters and ClaimX tasks are told by their ids. The job may run
-    beside it; stop mapping_sync first, the mapping has one writer.
+    beside it; stop mapping_sync first, the mapping has one writer. A range that is done is done once: to repeat it,
+    move its checkpoint away.
     Example: claimx backfill task_tracking --since 2026-01-10 --until 2026-01-11
     """
     from claimx_lib.runtime import backfill

@@ -13,7 +13,9 @@ from claimx_lib.cli.times import parsed_time
 Since = Annotated[
     str | None,
     typer.Option(
-        "--since", metavar="TIME", help="Only events from then on: 2026-01-10, 2026-01-10T08:00Z, or 2h, 3d ago."
+        "--since",
+        metavar="TIME",
+        help="Only rows written from then on, however old their events: 2026-01-10, 2026-01-10T08:00Z, or 2h, 3d ago.",
     ),
 ]
 Limit = Annotated[

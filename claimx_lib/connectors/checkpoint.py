@@ -28,6 +28,13 @@ def folder_of(checkpoints: str, job: str) -> Path | None:
     return None if REMOTE in root or root.startswith("dbfs:") else Path(root) / job
 
 
+def folder_seen(checkpoints: str, job: str) -> Path | None:
+    """As `folder_of`, for who only looks: None too where no part of the path is here, as a cluster's seen from a laptop."""
+    folder = folder_of(checkpoints, job)
+    is_elsewhere = folder is not None and folder.is_absolute() and not any(p.exists() for p in folder.parents[:-1])
+    return None if is_elsewhere else folder
+
+
 def query_id_of(folder: Path) -> str | None:
     """Return the id of the query that writes there, None where none has yet."""
     try:

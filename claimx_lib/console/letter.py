@@ -9,6 +9,7 @@ from claimx_lib.console.desk import Desk
 from claimx_lib.console.letters import notice_of
 from claimx_lib.console.render import desk_of, page, part
 from claimx_lib.console.wording import payload_text
+from claimx_lib.domain.reasons import GIVEN_BY_MAPPING
 from claimx_lib.errors import UsageError
 from claimx_lib.operations.decision_progress import progress_of
 from claimx_lib.operations.letter_story import letter_story
@@ -17,7 +18,7 @@ from claimx_lib.operations.project_facts import ProjectFacts, compared, project_
 from claimx_lib.operations.review import letter_row, letters_of_claim
 from claimx_lib.operations.rule_trace import rule_trace
 from claimx_lib.operations.suggestions import suggestions
-from claimx_lib.operations.task_preview import CURED, preview_of_claim, preview_of_letters
+from claimx_lib.operations.task_preview import preview_of_claim, preview_of_letters
 
 router = APIRouter()
 MOST_PAYLOAD = 20_000
@@ -44,7 +45,7 @@ def letter(request: Request, letter_id: str) -> HTMLResponse:
         left_out=left_out,
         is_open=story.letter.state == "OPEN",
         is_creation=is_creation,
-        needs_project=is_creation and bool(key) and story.letter.reason in CURED,
+        needs_project=is_creation and bool(key) and story.letter.reason in GIVEN_BY_MAPPING,
         siblings=[row for row in near if row.dead_letter_id != letter_id],
         siblings_total=near_total,
         trace=rule_trace(desk.tables, desk.settings, story.claim_number) if is_creation else (),

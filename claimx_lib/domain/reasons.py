@@ -24,6 +24,10 @@ class Reason(StrEnum):
     OFFSETS_AGED_OUT = "offsets-aged-out"
 
 
+GIVEN_BY_MAPPING = (str(Reason.PROJECT_NOT_FOUND), str(Reason.AMBIGUOUS_PROJECT), str(Reason.API_UNAVAILABLE))
+"""Reasons of the XACT letters that a mapping settles when it arrives."""
+
+
 def missing(field: str) -> str:
     """Return the reason of a required field that is not there: `missing-<field>`."""
     return f"missing-{field}"

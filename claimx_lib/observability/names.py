@@ -47,17 +47,22 @@ MAPPING_CHANGES = tuple(
     for source in ("xact", "claimx", "manual")
     for outcome in ("accepted", "refused", "conflict", "waiting", "withdrawn")
 )
-CREATION_FAILURES = _each(
+GIVEN_UP = (
     "project_not_found", "ambiguous_project", "invalid_claim_number", "task_rejected", "task_unknown", "api_unavailable"
-)
-PUT_OFF = _each("paused", "unauthorized", "api_unavailable", "rate_limited", "in_doubt")
-DEAD_LETTERS = (
-    *(("task_trigger", reason) for reason in ("undecodable", "record_too_large")),
-    *(("task_tracking", reason) for reason in ("undecodable", "wrong_task_id", "bad_timestamp", "invalid_field")),
-    *(("mapping_sync", reason) for reason in ("undecodable", "bad_timestamp", "future_timestamp")),
-    *(("task_creation", *failure) for failure in CREATION_FAILURES),
-    ("task_creation", "undecodable"),
-)
+)  # fmt: skip
+CREATION_FAILURES = _each(*GIVEN_UP, "unauthorized")
+PUT_OFF = _each("paused", "unauthorized", "api_unavailable", "rate_limited", "in_doubt", "no_rule")
+REFUSED = {
+    "task_trigger": ("undecodable", "record_too_large"),
+    "task_tracking": ("undecodable", "wrong_task_id", "bad_timestamp", "invalid_field"),
+    "mapping_sync": (
+        "undecodable", "invalid_field", "invalid_claim_number", "invalid_project_id", "bad_timestamp", "future_timestamp",
+        "missing_event_id", "missing_domain", "missing_claim_number", "missing_project_id", "missing_timestamp",
+    ),
+    "task_creation": ("undecodable", *GIVEN_UP, "missing_event_type", "missing_event_id", "missing_claim_number"),
+}  # fmt: skip
+"""Reasons of each job's dead letters; those of fields that settings name, task_tracking adds when it starts."""
+DEAD_LETTERS = tuple((job, reason) for job, reasons in REFUSED.items() for reason in (*reasons, "offsets_aged_out"))
 
 METRICS = (
     # task_trigger (specification of the tracking)
@@ -70,6 +75,7 @@ METRICS = (
     _counter("itel_worker_messages_failed_total", "Tracking messages that became dead letters"),
     _counter("itel_worker_claimx_api_calls_total", "ClaimX calls made, retries included"),
     _counter("itel_worker_claimx_api_errors_total", "ClaimX calls that failed (a 404 is an answer)"),
+    _counter("itel_worker_token_refused_total", "Batches whose look-ups ClaimX refused because of the token (401)"),
     _histogram("itel_worker_claimx_api_latency_seconds", "Duration of a ClaimX call", FAST),
     _counter("itel_worker_delta_writes_total", "Rows appended to the tracking table"),
     _counter("itel_worker_delta_write_errors_total", "Rows that could not be appended to the tracking table"),
@@ -107,6 +113,7 @@ METRICS = (
         known=MAPPING_CHANGES,
     ),
     # every job
+    _gauge("claimx_run_start_time_seconds", "When this run began, in seconds since 1970"),
     _gauge("claimx_stream_lag_records", "Records on the source topics not yet processed", "job"),
     _gauge("claimx_stream_seconds_since_progress", "Time since the query last made progress", "job"),
     _histogram("claimx_stream_batch_duration_seconds", "Duration of a micro-batch", SLOW, "job"),

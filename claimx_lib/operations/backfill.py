@@ -6,9 +6,9 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from claimx_lib.connectors.checkpoint import folder_of, next_offsets
-from claimx_lib.connectors.kafka_offsets import offsets_at
-from claimx_lib.errors import UsageError
+from claimx_lib.connectors.checkpoint import committed_batches, folder_of, next_offsets
+from claimx_lib.connectors.kafka_offsets import offset_ranges, offsets_at
+from claimx_lib.errors import ClaimxError, UsageError
 from claimx_lib.operations.preflight import topics_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,23 @@ def backfill_settings(settings: Settings, job: str, *, since: datetime, until: d
             "storage": settings.storage.model_copy(update=storage),
         }
     )
+
+
+def require_undone(moved: Settings, job: str, until: datetime | None) -> None:
+    """Return only where the range, with the settings of `backfill_settings`, is not done yet: it would do nothing."""
+    folder = folder_of(moved.storage.checkpoints, job)
+    if until is None or folder is None or not committed_batches(folder):
+        return
+    at, topics = next_offsets(folder), topics_of(moved, job)[0]
+    there = offset_ranges(moved.kafka, topics)
+    last = offsets_at(moved.kafka, topics, until)
+    if all(
+        at.get(place, 0) >= (last[place] if last.get(place, -1) >= 0 else held.end) for place, held in there.items()
+    ):
+        raise ClaimxError(
+            f"this range is done already: {folder}",
+            cure="to do it again, move that folder away; what is there is not doubled",
+        )
 
 
 def committed_ends(settings: Settings, job: str) -> Offsets:

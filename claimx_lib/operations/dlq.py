@@ -13,7 +13,7 @@ from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.creation.headers import DEAD_LETTER_ID, REPLAY_COUNT, Replay, retry_headers
 from claimx_lib.domain.creation.messages import replay_headers
 from claimx_lib.domain.rate import RateLimiter
-from claimx_lib.domain.reasons import Reason
+from claimx_lib.domain.reasons import GIVEN_BY_MAPPING, Reason
 from claimx_lib.errors import ClaimxError, NotFound, UsageError
 from claimx_lib.operations.mapping_decisions import author, decision, messages
 from claimx_lib.operations.review import TABLE, LetterFilter, LetterRow, letters_by_id, letters_wanted
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 OPEN, REPLAYED = "OPEN", "REPLAYED"
 CREATION, TRACKING, TRIGGER, MAPPING = "task_creation", "task_tracking", "task_trigger", "mapping_sync"
-GIVEN_BY_MAPPING = (str(Reason.PROJECT_NOT_FOUND), str(Reason.AMBIGUOUS_PROJECT))
 SOURCE = "x-source"
 _WHOLE = "dead_letter_id, pipeline, state, reason, claim_number, event_id, source_topic, source_key, raw_value, headers, replay_count"
 

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from claimx_lib.config.secrets import read_secret
 from claimx_lib.config.toolchain import cache_root, java_home, java_version
 from claimx_lib.config.versions import JAVA_MAJORS, require_engine
-from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_of, next_offsets
+from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, folder_seen, next_offsets
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.kafka_client import topics_there
 from claimx_lib.connectors.spark import on_databricks
 from claimx_lib.errors import ClaimxError, in_a_line
-from claimx_lib.operations.preflight import aged_out, topics_of
+from claimx_lib.operations.preflight import aged_out, require_rules, require_state, topics_of
 from claimx_lib.operations.probe import probe_api
-from claimx_lib.operations.tables import require_tables
 from claimx_lib.schemas.tables import TABLES
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ def examine(settings: Settings, *, session: SparkSession | None = None) -> list[
         ("token", lambda: _token(settings)),
         ("api", lambda: probe_api(settings)),
         ("tables", lambda: _tables(settings, session)),
+        ("settings", lambda: _settings(settings)),
         *((f"checkpoint {job}", lambda job=job: _checkpoint(settings, job)) for job in JOBS),
     )
     return [_found(what, look) for what, look in looks]
@@ -141,12 +141,17 @@ def _tables(settings: Settings, session: SparkSession | None) -> str:
     root = settings.storage.warehouse
     if session is None and not Warehouse(root=root).is_local:
         return f"{root}: looked at by the jobs when they start"
-    require_tables(settings, [spec.name for spec in TABLES], session)
+    require_state(settings, ["maintenance"], session)
     return f"{len(TABLES)} tables in {root}"
 
 
+def _settings(settings: Settings) -> str:
+    require_rules(settings, [job for job in JOBS if getattr(settings.jobs, job).enabled])
+    return "every enabled job would start with them"
+
+
 def _checkpoint(settings: Settings, job: str) -> str:
-    folder = folder_of(settings.storage.checkpoints, job)
+    folder = folder_seen(settings.storage.checkpoints, job)
     if folder is None:
         return f"{settings.storage.checkpoints}: not on this machine"
     if folder.exists() and not os.access(folder, os.W_OK):

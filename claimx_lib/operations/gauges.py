@@ -36,7 +36,9 @@ LEDGER_STATES = """
 """As `domain.creation.ledger`: a task that is there stays there; else the newest row, an outcome before its INTENT."""
 
 QUERIES = {
-    PENDING.name: "SELECT count(*) AS n, min(first_seen_at) AS oldest FROM {t}",
+    PENDING.name: (
+        "SELECT count(*) AS n, min(CASE WHEN coalesce(last_reason, '') <> 'no-rule' THEN first_seen_at END) AS oldest FROM {t}"
+    ),
     DEAD_LETTERS.name: "SELECT pipeline, reason, state, count(*) AS n FROM {t} GROUP BY pipeline, reason, state",
     LEDGER.name: LEDGER_STATES,
     TRACKING.name: "SELECT count(DISTINCT assignment_id) AS n FROM {t}",

@@ -41,9 +41,7 @@ def checked(settings: Settings, jobs: Sequence[str]) -> dict[str, list[Gap]]:
     Raises ConfigError (secrets, start dates), VersionError, KafkaError or TableError where a job could not run.
     """
     _require_token(settings, jobs)
-    if "task_tracking" in jobs:
-        require_templates(settings.jobs, settings.kafka.topics.tracking)
-    _require_start(settings, jobs)
+    require_rules(settings, jobs)
     require_engine(on_databricks=on_databricks())
     _require_topics(settings, jobs)
     require_state(settings, jobs)
@@ -59,6 +57,13 @@ def checked(settings: Settings, jobs: Sequence[str]) -> dict[str, list[Gap]]:
             cure="give --accept-data-loss to record the gap as a dead letter and go on",
         )
     return found
+
+
+def require_rules(settings: Settings, jobs: Sequence[str]) -> None:
+    """Return only where the tracking takes what the trigger sends it, and a first start makes no tasks of history."""
+    if "task_tracking" in jobs:
+        require_templates(settings.jobs, settings.kafka.topics.tracking)
+    _require_start(settings, jobs)
 
 
 def tables_of(jobs: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from claimx_lib.connectors.checkpoint import Batch, committed_batches, folder_of
+from claimx_lib.connectors.checkpoint import Batch, committed_batches, folder_seen
 from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.connectors.kafka_offsets import offset_ranges
 from claimx_lib.domain.offsets import Offsets, Range, TopicPartition, lag
@@ -51,7 +51,7 @@ def status(settings: Settings, *, now: datetime) -> Status:
     problems: list[str] = []
     there = _ranges(settings, problems)
     return Status(
-        queries=tuple(_query(settings, job, there, now) for job in JOBS),
+        queries=tuple(_query(settings, job, there, now, problems) for job in JOBS),
         tables=_tables(settings, problems),
         problems=tuple(problems),
     )
@@ -66,8 +66,13 @@ def _ranges(settings: Settings, problems: list[str]) -> dict[TopicPartition, Ran
         return None
 
 
-def _query(settings: Settings, job: str, there: dict[TopicPartition, Range] | None, now: datetime) -> QueryStatus:
-    folder = folder_of(settings.storage.checkpoints, job)
+def _query(
+    settings: Settings, job: str, there: dict[TopicPartition, Range] | None, now: datetime, problems: list[str]
+) -> QueryStatus:
+    folder = folder_seen(settings.storage.checkpoints, job)
+    if folder is None:
+        told = f"{settings.storage.checkpoints}: checkpoints can't be read from here: no progress, no lag"
+        problems.extend([] if told in problems else [told])
     batches = committed_batches(folder, newest=BATCHES) if folder is not None else []
     newest = batches[0] if batches else None
     return QueryStatus(
@@ -75,7 +80,7 @@ def _query(settings: Settings, job: str, there: dict[TopicPartition, Range] | No
         batch=newest.number if newest else None,
         last_progress_at=newest.committed_at if newest else None,
         seconds_ago=(now - newest.committed_at).total_seconds() if newest else None,
-        lag_records=_lag(settings, job, newest.offsets if newest else {}, there),
+        lag_records=None if folder is None else _lag(settings, job, newest.offsets if newest else {}, there),
         records_per_second=_rate(batches),
     )
 

@@ -14,7 +14,7 @@ from claimx_lib.domain.creation.effects import AUTO_RECOVER
 from claimx_lib.domain.creation.events import SourceRecord, XactEvent, decoded
 from claimx_lib.domain.creation.keys import PIPELINE
 from claimx_lib.domain.creation.policy import Policy, Rule
-from claimx_lib.domain.reasons import Reason
+from claimx_lib.domain.reasons import GIVEN_BY_MAPPING
 from claimx_lib.operations.review import CLAIM_KEY
 from claimx_lib.operations.review import TABLE as LETTERS
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
 PENDING, LEDGER = "xact_task_pending", "xact_task_ledger"
-CURED = tuple(map(str, (Reason.PROJECT_NOT_FOUND, Reason.AMBIGUOUS_PROJECT)))
-"""The reasons that a mapping settles."""
 MOST_EVENTS = 1000
 _RECORD = "source_topic, source_partition, source_offset, raw_value, {at} AS at"
 
@@ -76,7 +74,7 @@ def recovery_of(tables: DeltaSql, settings: Settings, claim_number: str, decided
 def _is_cured(key: str) -> str:
     """The open letters of a claim that a mapping settles."""
     return (
-        f"state = 'OPEN' AND pipeline = {literal(PIPELINE)} AND {any_of('reason', CURED)} "
+        f"state = 'OPEN' AND pipeline = {literal(PIPELINE)} AND {any_of('reason', GIVEN_BY_MAPPING)} "
         f"AND {CLAIM_KEY} = {literal(key)}"
     )
 

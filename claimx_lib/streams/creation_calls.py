@@ -130,16 +130,22 @@ class Calls:
         api = self._current()
         result = call(api)
         if result.answer.kind is ApiOutcome.UNAUTHORIZED and self._renewed(api):
+            withheld = self._turn(send_before)  # the second call waits for its turn, and is in time, as any other
+            if withheld is not None:
+                return told(_WITHHELD[withheld])
             result = call(self._current())
         self._learn(result.answer)
         return result
 
     def _permit(self, send_before: datetime | None) -> ApiOutcome | None:
+        if not self._enter():
+            return ApiOutcome.UNAUTHORIZED if self.is_refused else ApiOutcome.CIRCUIT_OPEN
+        return self._turn(send_before)
+
+    def _turn(self, send_before: datetime | None) -> ApiOutcome | None:
         deadline = math.inf
         if send_before is not None:
             deadline = self._clock.monotonic() + (send_before - self._clock.now()).total_seconds()
-        if not self._enter():
-            return ApiOutcome.UNAUTHORIZED if self.is_refused else ApiOutcome.CIRCUIT_OPEN
         if self._is_stopping() or not self._limiter.acquire(deadline, self._is_unwanted):
             self._leave()
             return ApiOutcome.UNAUTHORIZED if self.is_refused else ApiOutcome.OUT_OF_TIME

@@ -135,8 +135,8 @@ class Flow:
         fresh = self._fresh(reading, known)
         self.counts |= {"taken_in": len(fresh), "known": len(reading.events) - len(fresh)}
         candidates = [
-            *intake.resumed(due, Route.DUE, known, self.policy),
-            *intake.resumed(woken, Route.WOKEN, known, self.policy),
+            *intake.resumed(due, Route.DUE, known),
+            *intake.resumed(woken, Route.WOKEN, known),
             *intake.recovered(letters, known, self.now(), self.policy),
             *fresh,
         ]

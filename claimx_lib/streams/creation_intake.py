@@ -11,17 +11,19 @@ from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.streams.creation_ports import Store
 
 LEAST_SHARE = 4
-"""Of the due rows that are read, one in so many has to be an event of ours; else more are read."""
+"""Of the due rows that are read, one in so many has to be of a type that has a rule; else more are read."""
 
 
 def due_rows(store: Store, now: datetime, limit: int | None, policy: Policy) -> list[PendingRow]:
-    """Rows that are due, `limit` at most; those that are no event of ours any more, and stay due for ever, hold up nobody."""
+    """Rows that are due, `limit` at most, and beside them as many whose type has lost its rule: they hold up nobody."""
     wanted = limit
     while True:
         rows = store.due(now, wanted)
-        taken = intake.readable(rows, policy)
-        if wanted is None or len(rows) < wanted or len(taken) > wanted // LEAST_SHARE:
-            return taken[:limit]
+        ruled = intake.readable(rows, policy.rules)
+        if wanted is None or len(rows) < wanted or len(ruled) > wanted // LEAST_SHARE:
+            ids = {row.event_id for row in ruled}
+            others = intake.readable((row for row in rows if row.event_id not in ids), intake.EVERY_TYPE)
+            return [*ruled[:limit], *others[:limit]]
         wanted *= LEAST_SHARE
 
 

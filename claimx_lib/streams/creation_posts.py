@@ -117,6 +117,9 @@ class Posting:
         ]
 
     def _send(self, works: list[Work], version: int) -> None:
+        """In shadow what was in doubt is settled, and nothing sent, whatever a plan of before says."""
+        if self.policy.mode == "shadow":
+            return
         start = 0
         while start < len(works) and not self.api.is_blocked:
             end = start + (1 if self.api.is_unsure else self.chunk)  # no INTENT for what will most likely not be sent

@@ -21,7 +21,7 @@ from claimx_lib.domain.creation.keys import PIPELINE
 from claimx_lib.domain.creation.ledger import settled_events
 from claimx_lib.domain.mapping_lookup import Candidate as Mapped
 from claimx_lib.domain.mapping_lookup import candidate_of
-from claimx_lib.domain.reasons import Reason
+from claimx_lib.domain.reasons import GIVEN_BY_MAPPING, Reason
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING, PENDING, PLAN
 from claimx_lib.streams.creation_ledger import DeltaLedger, changes_of, version_of
@@ -48,7 +48,6 @@ DECIDED = tuple(
     )
 )
 """Letters with these reasons make their event known; one that could not be read may come again, mended."""
-RECOVERABLE = (str(Reason.PROJECT_NOT_FOUND), str(Reason.AMBIGUOUS_PROJECT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +143,7 @@ class DeltaStore:
         is_ours = (
             (F.col("pipeline") == PIPELINE)
             & F.col("state").isin("OPEN", "REPLAYED")
-            & F.col("reason").isin(*RECOVERABLE)
+            & F.col("reason").isin(*GIVEN_BY_MAPPING)
         )
         letters = self._read(DEAD_LETTERS.name).where(is_ours)
         return [

@@ -35,7 +35,8 @@ KNOWN = (
     ),
     (
         re.compile(
-            r"TimeoutException|Timed out waiting for a node|bootstrap servers|Connection to node|describeTopics"
+            r"kafka\S*TimeoutException|Cannot fetch record for offset|Timed out waiting for a node|bootstrap servers"
+            r"|Connection to node|describeTopics"
         ),
         "Kafka does not answer",
         "check the brokers and kafka.bootstrap_servers, then start the job again: it goes on where it stopped",
@@ -79,7 +80,16 @@ KNOWN = (
         "look at the machine's memory, then start the job again: it goes on where it stopped",
     ),
     (
-        re.compile(r"Answer from Java side is empty|Py4JNetworkError|Connection refused|SparkContext was shut down"),
+        re.compile(
+            r"SdkClientException|AbfsRestOperationException|StorageException|ServiceUnavailable|SocketTimeoutException"
+        ),
+        "the storage of the tables or checkpoints does not answer",
+        "check it, and its network, then start the job again: it goes on where it stopped",
+    ),
+    (
+        re.compile(
+            r"Answer from Java side is empty|Py4JNetworkError|ConnectionRefusedError|SparkContext was shut down"
+        ),
         "Spark's JVM is gone",
         (
             "see logging.spark_file (if it says Java heap space: raise spark.driver_memory), then start the job again: "

@@ -59,7 +59,7 @@ class Repaired:
 
 
 def reenrich(context: JobContext, *, since: datetime | None, limit: int = LIMIT) -> Repaired:
-    """Ask ClaimX again for rows whose enrichment failed, from events since `since` on: the newest `limit` of them.
+    """Ask ClaimX again for rows written since `since` whose enrichment failed: the newest `limit` of them.
 
     A row is changed only where ClaimX has answered now, and gets a success message that says so: the message first, so
     that after a crash between them the row is still failed, and is asked for and told again. Run again, it takes what
@@ -97,12 +97,12 @@ def _failed(context: JobContext, since: datetime | None, limit: int) -> DataFram
     table = context.warehouse.read(context.session, TRACKING.name)
     wanted = F.col("enrichment_status") == FAILED
     if since is not None:
-        wanted &= F.col("event_timestamp") >= F.lit(since)
+        wanted &= F.col("processed_timestamp") >= F.lit(since)
     job = context.settings.jobs.task_tracking
     nothing = F.lit(None).cast("string")
     return (
         table.where(wanted)
-        .orderBy(F.col("event_timestamp").desc())
+        .orderBy(F.col("processed_timestamp").desc(), F.col("event_timestamp").desc())
         .limit(limit)
         .select(
             "event_id",

@@ -51,6 +51,8 @@ def stage(context: JobContext) -> Stage:
         starting_offsets=job.starting_offsets,
         max_records=job.max_records_per_batch,
     )
+    for reason in tracking.missing_reasons(job):  # from 0 on, so that a rate sees the first
+        context.metrics.count("claimx_dead_letters_opened_total", 0, pipeline=JOB, reason=reason)
     return Stage(job=JOB, source=source, process_batch=partial(process_batch, context=context, memory=Memory()))
 
 

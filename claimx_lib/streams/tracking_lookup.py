@@ -78,6 +78,7 @@ def looked_up(rows: DataFrame, number: int, context: JobContext, calls: Calls, *
             result.rows.unpersist()
             result = _asked(rows, number, context, calls, again)
         else:
+            context.metrics.count("itel_worker_token_refused_total")
             logger(job=job).error("ClaimX refuses the token (401): rows are written without details")
     _learn(result.figures, context, calls)
     _count(result.figures, context, calls, job)
@@ -157,5 +158,8 @@ def _count(row: Row, context: JobContext, calls: Calls, job: str) -> None:
     metrics.count("itel_worker_claimx_api_errors_total", row["api_errors"])
     for seconds in row["seconds"] or ():
         metrics.observe("itel_worker_claimx_api_latency_seconds", seconds)
-    phase = breaker.phase(calls.circuit, _circuit_policy(context), calls.clock.monotonic())
-    metrics.set("claimx_circuit_open", float(phase is Phase.OPEN), job=job)
+    metrics.follow("claimx_circuit_open", partial(_is_open, context, calls), job=job)  # half-open by time alone
+
+
+def _is_open(context: JobContext, calls: Calls) -> float:
+    return float(breaker.phase(calls.circuit, _circuit_policy(context), calls.clock.monotonic()) is Phase.OPEN)

@@ -141,6 +141,11 @@ def _verdict(job: TaskTracking) -> Column:
     )
 
 
+def missing_reasons(job: TaskTracking) -> list[str]:
+    """The reasons of records that lack a field: `missing-<field>` for each that the settings or the table ask for."""
+    return [missing(name) for name in dict.fromkeys((*job.required_fields, *_NEEDED))]
+
+
 def _unless(condition: Column, reason: str, error: str) -> Column:
     return F.when(condition, F.struct(F.lit(reason).alias("reason"), F.lit(error).alias("error")))
 

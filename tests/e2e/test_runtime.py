@@ -20,7 +20,7 @@ from confluent_kafka import TopicPartition
 
 from claimx_lib import runtime
 from claimx_lib.connectors.kafka_client import admin
-from claimx_lib.errors import KafkaError
+from claimx_lib.errors import ClaimxError, KafkaError
 from claimx_lib.streams.context import StopFlag
 from tests.fakes.pushgateway import Pushgateway
 from tests.fakes.session import quick_environment
@@ -170,6 +170,9 @@ def test_a_backfill_reads_its_range_on_a_checkpoint_of_its_own(world: World) -> 
     assert report.status == 0
     assert [message["value"]["event_id"] for message in world.received("tracking")] == ["early"]
     assert not (Path(world.settings.storage.checkpoints) / "task_trigger").exists()
+    with pytest.raises(ClaimxError, match="this range is done already") as again:
+        runtime.backfill("task_trigger", world.settings, since=between - timedelta(hours=1), until=between)
+    assert "move that folder away" in again.value.cure
     assert runtime.backfill("task_trigger", world.settings, since=between, until=None).status == 0
     assert [message["value"]["event_id"] for message in world.received("tracking")] == ["early", "late"]
 

@@ -25,6 +25,7 @@ from claimx_lib.domain.ladder import ResolvePolicy
 from claimx_lib.domain.mapping_lookup import Candidate as Mapped
 from claimx_lib.domain.negative_cache import NegativeCache
 from claimx_lib.domain.rate import RateLimiter
+from claimx_lib.domain.reasons import GIVEN_BY_MAPPING
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.streams.context import BatchRef
 from claimx_lib.streams.creation_calls import Calls
@@ -156,7 +157,7 @@ class MemoryStore:
             )
             for i, one in self.letters.items()
             if one.state in {"OPEN", "REPLAYED"}
-            and one.letter.reason in {"project-not-found", "ambiguous-project"}
+            and one.letter.reason in GIVEN_BY_MAPPING
             and (keys is None or claim_key(one.letter.claim_number or "") in keys)
         ]
 

@@ -107,7 +107,8 @@ def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Poli
     if any(row.reason == PROJECT_GONE for row in told):
         note = reasons.gone(create.project_id)
         return after_none(subject, Reason.PROJECT_NOT_FOUND, max(row.at for row in told), _no_chance, policy, note=note)
-    reason = next((row.reason for row in told if row.reason), None) or str(Reason.API_UNAVAILABLE)
+    unsaid = reasons.SHADOW if policy.mode == "shadow" else str(Reason.API_UNAVAILABLE)
+    reason = next((row.reason for row in told if row.reason), None) or unsaid
     if reason != UNAUTHORIZED and _is_refused_too_long(told, subject, now, policy):
         return given_up(subject, Reason.API_UNAVAILABLE, policy, error=told[-1].error or "")
     later = now + timedelta(seconds=max(policy.retry_delay_seconds, 1.0))

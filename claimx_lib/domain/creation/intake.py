@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
@@ -132,18 +132,28 @@ def _is_left(replay: Replay, known: Known) -> bool:
     return replay not in known.replays or replay.dead_letter_id in known.replayed
 
 
-def readable(rows: Iterable[PendingRow], policy: Policy) -> list[PendingRow]:
-    """The rows that are an event of ours still: not erased, and of a type that has a rule."""
-    return [row for row in rows if isinstance(decoded(row.record, policy.rules), XactEvent)]
+class _EveryType(Container[str]):
+    """What waits was an event of ours when it came, even if its type has lost its rule since."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
-def resumed(rows: Iterable[PendingRow], route: Route, known: Known, policy: Policy) -> tuple[Candidate, ...]:
+EVERY_TYPE = _EveryType()
+
+
+def readable(rows: Iterable[PendingRow], event_types: Container[str]) -> list[PendingRow]:
+    """The rows that are an event of these types still: not erased."""
+    return [row for row in rows if isinstance(decoded(row.record, event_types), XactEvent)]
+
+
+def resumed(rows: Iterable[PendingRow], route: Route, known: Known) -> tuple[Candidate, ...]:
     """Pending rows as candidates, with what their headers say of a replay."""
     candidates = []
     for row in rows:
-        event = decoded(row.record, policy.rules)
+        event = decoded(row.record, EVERY_TYPE)
         if not isinstance(event, XactEvent):
-            continue  # its type has lost its rule, or it was erased: it stays where a person sees it
+            continue  # erased
         replay = retry_headers(row.record.headers).replay
         candidates.append(
             Candidate(

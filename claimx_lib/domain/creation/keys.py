@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from claimx_lib.domain.creation.events import XactEvent
 
@@ -33,9 +34,9 @@ def dead_letter_id(topic: str, partition: int, offset: int, reason: str) -> str:
     return _hex(PIPELINE, topic, str(partition), str(offset), reason)
 
 
-def sync_event_id(claim_number: str, project_id: int, event_id: str) -> str:
-    """The event id under which an API hit is told to `project.sync`: a message sent twice counts once."""
-    return f"task_creation-{_hex(claim_number, str(project_id), event_id)[:32]}"
+def sync_event_id(claim_number: str, project_id: int, event_id: str, at: datetime) -> str:
+    """The event id under which an API hit is told to `project.sync`: sent twice it counts once, found again it is another."""
+    return f"task_creation-{_hex(claim_number, str(project_id), event_id, at.isoformat())[:32]}"
 
 
 def _hex(*parts: str) -> str:

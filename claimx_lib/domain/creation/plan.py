@@ -95,6 +95,8 @@ class _Planner:
         tasks = policy.tasks_of(candidate.event)
         if _is_history(candidate, policy):
             return Skip(subject=subject, reason=reasons.BEFORE_EVENTS_SINCE, tasks=tasks)
+        if not tasks:
+            return self._without_rule(subject, candidate.route)
         own = tuple(task for task in tasks if not self._is_of_another(task, subject))
         if not own:
             return Skip(subject=subject, reason=reasons.ONCE_PER, tasks=tasks)
@@ -108,6 +110,15 @@ class _Planner:
                 subject=subject, project_id=doubted.project_id, resolved_by=resolved_by, tasks=own, is_look=True
             )
         return self._in_time(candidate, subject, own)
+
+    def _without_rule(self, subject: Subject, route: Route) -> Wait | None:
+        """The rule may come back, and a task that was begun under it is settled then."""
+        if route is not Route.DUE:
+            return None
+        seconds = self.moment.policy.retry_delay_max_seconds
+        return Wait(
+            subject=subject, reason=reasons.NO_RULE, next_attempt_at=self.moment.now + timedelta(seconds=seconds)
+        )
 
     def _in_time(self, candidate: Candidate, subject: Subject, tasks: tuple[Task, ...]) -> Decision | None:
         held = (_held_until(self.states.get(task.key, FREE)) for task in tasks)
@@ -221,7 +232,7 @@ def _hit(subject: Subject, resolution: Resolution, now: datetime) -> SyncHit | N
         return None
     claim_number, project_id = subject.event.claim_number, _known(resolution.project_id)
     return SyncHit(
-        event_id=sync_event_id(claim_number, project_id, subject.event.event_id),
+        event_id=sync_event_id(claim_number, project_id, subject.event.event_id, now),
         claim_number=claim_number,
         project_id=project_id,
         why=f"found by the ClaimX API as {resolution.matched} (rule {resolution.rule})",

@@ -18,6 +18,7 @@ SHADOW = "shadow"
 ONCE_PER = "once-per"
 BEFORE_EVENTS_SINCE = "before-events-since"
 NO_RULE = "no-rule"
+"""Its type has lost its rule: it waits for that, uses no attempt, and counts for no age."""
 
 
 def not_found_sentence(policy: Policy) -> str:

@@ -44,6 +44,21 @@ def test_each_thing_is_looked_at_and_what_is_missing_has_its_cure(settings: Sett
     assert "starting_offsets" in findings["checkpoint task_trigger"].told
 
 
+def test_what_would_refuse_the_start_is_told(settings: Settings) -> None:
+    """Erased ids without their salt, a first start without its date: the line that the start would end with, and its cure."""
+    tables = Tables(root=Path(settings.storage.warehouse)).create()
+    assert found(settings)["tables"].is_well
+    assert found(settings)["settings"].is_well
+    tables.append("erased_ids", [{"erased_id": "x"}])
+    creation = settings.jobs.task_creation.model_copy(update={"require_events_since": True, "events_since": None})
+    jobs = settings.jobs.model_copy(update={"task_creation": creation})
+    findings = found(settings.model_copy(update={"jobs": jobs}))
+    assert "pii.erased_salt" in findings["tables"].told
+    assert "jobs.task_creation.events_since" in findings["settings"].told
+    assert not findings["tables"].is_well
+    assert not findings["settings"].is_well
+
+
 def test_a_refused_token_is_told_without_the_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A 401 names the setting; the token is in no line."""
     monkeypatch.setenv("CLAIMX_API_TOKEN", "s3cr3t-and-wr0ng")

@@ -319,6 +319,7 @@ def test_the_circuit_opens_between_batches_and_closes_by_itself(new: Worlds, sim
     assert {row.enrichment_status for row in world.rows()} == {"failed"}
     simulator.control.clear_faults()
     clock.sleep(61)
+    assert world.metrics.value("claimx_circuit_open", job="task_tracking") == 0, "by time alone, while nothing comes"
     process_batch(world.frame([tracking_message("e9", task=1)]), world.batch(9), world.context(now=lambda: NOW), memory)
     assert len(calls(simulator, since)) == after_opening + 1
     assert world.metrics.value("claimx_circuit_open", job="task_tracking") == 0
@@ -331,8 +332,10 @@ def test_a_refused_token_is_read_once_more(new: Worlds, simulator: Simulator, tm
     world = new(f"claimx.token={{file: {secret}}}")
     simulator.control.put_tasks([{"id": 789, "status": "open"}])
     track(world, [tracking_message("e1")])
+    assert world.metrics.value("itel_worker_token_refused_total") == 1
     secret.write_text(TOKEN)
     track(world, [tracking_message("e2")], number=1)
+    assert world.metrics.value("itel_worker_token_refused_total") == 1
     told = [(row.event_id, row.enrichment_status, row.enrichment_error) for row in world.rows()]
     assert told == [
         ("e1", "failed", "unauthorized 401 GET /api/v1/tasks/{task_id}"),

@@ -21,7 +21,7 @@ from tests.fakes.warehouse import Tables, letter
 NOW = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
 LEDGER = "xact_task_ledger"
 EXPECTED = {
-    "claimx_pending_claims 2.0",
+    "claimx_pending_claims 3.0",
     "claimx_pending_oldest_seconds 7200.0",
     'claimx_dead_letters{pipeline="task_creation",reason="project_not_found",state="open"} 2.0',
     'claimx_dead_letters{pipeline="task_creation",reason="task_unknown",state="resolved"} 1.0',
@@ -38,9 +38,11 @@ def tables(tmp_path: Path) -> Tables:
 
 
 def fill(tables: Tables) -> None:
-    """Two pending events, three dead letters, two keys in the ledger, four rows of two tasks and of none."""
+    """Three pending events, of which one waits for its rule alone, three dead letters, two keys in the ledger, four rows of two tasks and of none."""
     waiting = [("x1", timedelta(minutes=5)), ("x2", timedelta(hours=2))]
     tables.append("xact_task_pending", [{"event_id": event, "first_seen_at": NOW - age} for event, age in waiting])
+    unruled = {"event_id": "x3", "first_seen_at": NOW - timedelta(days=9), "last_reason": "no-rule"}
+    tables.append("xact_task_pending", [unruled])
     tables.append("dead_letters", [letter(1), letter(2), letter(3, state="RESOLVED", reason="task-unknown")])
     steps = [("k1", "INTENT", None), ("k1", "CREATED", None), ("k1", "NOT_SENT", "not-owner"), ("k2", "INTENT", None)]
     tables.append(LEDGER, [{"idempotency_key": k, "state": s, "reason": r, "at": NOW} for k, s, r in steps])

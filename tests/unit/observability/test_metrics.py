@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
 
+import claimx_lib
+from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.observability.metrics import Metrics, label_value
-from claimx_lib.observability.names import METRICS
+from claimx_lib.observability.names import DEAD_LETTERS, METRICS
+
+LIBRARY = Path(claimx_lib.__file__).parent
 
 
 @pytest.fixture
@@ -28,6 +34,23 @@ def test_counters_stand_at_zero_before_anything_happened(metrics):
     assert set(plain) <= lines
     assert 'claimx_task_creation_attempts_total{domain="xact"} 0.0' in lines
     assert 'claimx_dead_letters_opened_total{pipeline="task_creation",reason="project_not_found"} 0.0' in lines
+
+
+def test_the_first_dead_letter_of_any_reason_is_seen() -> None:
+    """Each reason that a job's own code names stands at 0 from the start: a rate sees no series that is born at 500."""
+    code = {
+        "mapping_sync": ("transforms/identity.py",),
+        "task_creation": ("domain/creation/events.py",),
+        "task_trigger": ("transforms/trigger.py",),
+        "task_tracking": ("transforms/tracking.py",),
+    }
+    for job, files in code.items():
+        text = "".join((LIBRARY / file).read_text("utf-8") for file in files)
+        named = {Reason[name] for name in re.findall(r"Reason\.([A-Z_]+)", text)}
+        named |= {missing(field) for field in re.findall(r'missing\("(\w+)"\)', text)}
+        told = {label_value(str(reason)) for reason in (*named, Reason.OFFSETS_AGED_OUT)}
+        assert len(told) > 1
+        assert told <= {reason for pipeline, reason in DEAD_LETTERS if pipeline == job}, job
 
 
 def test_a_gauge_is_absent_until_it_is_set(metrics):

@@ -6,8 +6,11 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from claimx_lib.config.load import load
 from claimx_lib.config.settings import Settings
+from claimx_lib.domain.offsets import Range, TopicPartition
 from claimx_lib.operations.status import status
 from tests.fakes.warehouse import Tables, letter
 
@@ -40,6 +43,24 @@ def test_progress_and_rate_come_from_the_checkpoint(tmp_path: Path, free_port: i
     batch(folder, 4, 400, NOW - timedelta(seconds=30))
     query = status(settings_at(tmp_path, free_port), now=NOW).queries[0]
     assert (query.job, query.batch, query.seconds_ago, query.records_per_second) == ("task_trigger", 4, 30.0, 10.0)
+
+
+@pytest.mark.parametrize("checkpoints", ["s3://bucket/checkpoints", "/Volumes/main/claimx/checkpoints"])
+def test_a_checkpoint_that_is_elsewhere_is_no_job_that_never_ran(
+    checkpoints: str, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lag is unknown, not the whole topic; that is told once for all jobs."""
+    held = {TopicPartition(topic="claimx.events", partition=0): Range(first=0, end=1_000_000)}
+    monkeypatch.setattr("claimx_lib.operations.status.offset_ranges", lambda *_: held)
+    settings = settings_at(tmp_path, free_port)
+    found = status(settings, now=NOW)
+    assert found.queries[0].lag_records == 1_000_000
+    moved = settings.model_copy(update={"storage": settings.storage.model_copy(update={"checkpoints": checkpoints})})
+    found = status(moved, now=NOW)
+    assert {query.lag_records for query in found.queries} == {None}
+    assert [told for told in found.problems if checkpoints in told] == [
+        f"{checkpoints}: checkpoints can't be read from here: no progress, no lag"
+    ]
 
 
 def test_what_cannot_be_reached_is_told_and_the_rest_is_shown(tmp_path: Path, free_port: int) -> None:

@@ -71,6 +71,18 @@ def test_a_new_token_is_tried_once(clock):
     assert (refused.calls - before, calls.is_refused) == (1, True)
 
 
+def test_a_second_try_with_a_new_token_keeps_the_pace(clock):
+    """It waits for its turn as any other call, and is withheld where its time has passed meanwhile."""
+    refused, good = Scripted(ApiOutcome.UNAUTHORIZED), Scripted(ApiOutcome.OK)
+    calls = calls_of(clock, refused, good, per_second=1.0)
+    assert calls.find_projects("C").answer.is_ok
+    assert clock.monotonic() >= 1.0
+    calls = calls_of(clock, refused, good, per_second=1.0)
+    until = clock.now() + timedelta(seconds=0.5)
+    assert calls.create_task("5", "{}", "k", send_before=until).answer.kind is ApiOutcome.OUT_OF_TIME
+    assert good.calls == 1
+
+
 def test_a_refused_token_rests_from_batch_to_batch(clock):
     """Nobody is called with it before the time of an open circuit has passed; another token is used at once."""
     refused, good = Scripted(ApiOutcome.UNAUTHORIZED), Scripted(ApiOutcome.OK)

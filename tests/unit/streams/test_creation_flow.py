@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.fakes.creation import DLQ, RETRY, SYNC, World, with_policy, xact_bytes
+from tests.fakes.creation import DLQ, RETRY, SYNC, Crash, World, with_policy, xact_bytes
 
 
 def headers_of(message):
@@ -332,6 +332,47 @@ def test_shadow_does_all_but_the_post():
     assert not world.tasks()
     assert len(world.messages(SYNC)) == 1
     assert len(world.messages(RETRY)) == 1
+
+
+def test_shadow_sends_nothing_that_was_planned_or_begun_before():
+    """A POST in doubt is looked for and not sent again; a plan that was made live and not carried out sends nothing."""
+    doubted = World()
+    doubted.store.map("C1", 5)
+    doubted.api.control.put_project(5)
+    doubted.api.control.fault("reset", method="POST", count=1)
+    doubted.run(doubted.event("e1", "C1"))
+    planned = World()
+    planned.store.map("C1", 5)
+    planned.api.control.put_project(5)
+    record = planned.event("e1", "C1")
+    planned.crash_after(1)
+    with pytest.raises(Crash):
+        planned.run(record)
+    assert planned.passed[-1] == "after-plan"
+    for world, again in ((doubted, []), (planned, [record])):
+        world.policy = with_policy(mode="shadow")
+        world.restart()
+        world.run(*again)
+        for _ in range(4):
+            world.pass_(200)
+            world.run()
+        assert not world.tasks()
+        assert not world.store.pending
+    assert doubted.states() == ["INTENT", "NOT_SENT", "SKIPPED"]
+    assert planned.states() == ["SKIPPED"]
+
+
+def test_a_hit_that_is_told_again_later_is_another_event():
+    """Turned away by a 429 and found once more: two statements at two times, each with an id of its own."""
+    world = World()
+    world.api.control.put_project(12, "C1")
+    world.api.control.fault("status", method="POST", status=429, count=1)
+    world.run(world.event("e1", "C1"))
+    world.pass_(60)
+    world.run()
+    told = [json.loads(message.value) for message in world.messages(SYNC)]
+    assert len(told) == len({one["event_id"] for one in told}) == len({one["timestamp"] for one in told}) == 2
+    assert len(world.tasks()) == 1
 
 
 def test_an_api_that_knows_nobody_pauses_creation():

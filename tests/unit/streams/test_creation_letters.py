@@ -61,6 +61,22 @@ def test_a_rejected_recovery_is_not_sent_again_when_its_mapping_changes() -> Non
     assert len(world.messages(DLQ)) == 2
 
 
+def test_a_mapping_recovers_a_letter_of_an_outage() -> None:
+    """Given up because ClaimX did not answer: its mapping, when it arrives, makes the task and closes the letter."""
+    world = World(with_policy(max_age_hours=1.0))
+    world.api.control.fault("status", status=503)
+    for _ in range(5):
+        world.run(*([world.event("e1", "C1")] if world.batch_id == 0 else []))
+        world.pass_(1000)
+    assert states(world) == [("api-unavailable", "OPEN")]
+    world.api.control.clear_faults()
+    world.pass_(60)
+    mapped(world)
+    world.run()
+    assert states(world) == [("api-unavailable", "RESOLVED")]
+    assert len(world.tasks()) == 1
+
+
 def test_a_discarded_letter_brings_nothing_back() -> None:
     """A replay that finds nothing again ends in a letter of its own; that one discarded, no mapping makes a task."""
     world = with_letter(max_retries=0)

@@ -135,6 +135,30 @@ def test_due_rows_of_a_type_without_a_rule_hold_up_nobody():
     assert len(world.store.pending) == 7
 
 
+def test_an_event_whose_type_has_lost_its_rule_waits_for_it():
+    """It says so in its row, uses no attempt and no call, is looked at once an hour, and goes on when the rule is back."""
+    world = World(with_policy(rules={"ESTIMATE_CREATED": RULES}))
+    world.run(world.event("e1", "C1"))
+    world.api.control.put_project(5, "C1")
+    world.policy = with_policy(rules={"ESTIMATE_UPDATED": RULES})
+    world.restart()
+    calls, plans = len(world.api.control.requests()), len(world.store.plans)
+    for _ in range(30):
+        world.pass_(60)
+        world.run()
+    (wait,) = world.store.pending.values()
+    assert (wait.reason, wait.subject.attempts, len(world.api.control.requests())) == ("no-rule", 1, calls)
+    assert len(world.store.plans) == plans + 1
+    world.store.map("C1", 5)
+    world.run()
+    assert len(world.store.pending) == 1, "woken by its mapping, it still has no rule"
+    world.policy = with_policy(rules={"ESTIMATE_CREATED": RULES})
+    world.restart()
+    world.pass_(3600)
+    world.run()
+    assert (len(world.tasks()), world.store.pending) == (1, {})
+
+
 def test_a_batch_takes_no_more_due_rows_than_its_limit():
     """Where dead rows have more than that read, those that can go on are still cut to it."""
     world = World(with_policy(rules={"ESTIMATE_CREATED": RULES, "ESTIMATE_UPDATED": RULES}), due_limit=2)
