@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from py4j.protocol import Py4JJavaError
 
@@ -22,7 +24,10 @@ def test_failed_rows_are_repaired_in_place(world: World, simulator: Simulator) -
     assert sorted(row.enrichment_status for row in world.rows()) == ["enriched", "failed", "failed"]
     assert runtime.repair(world.settings, since=None, limit=1) == Repaired(asked=1, outcomes={"failed": 1}, is_cut=True)
     simulator.control.clear_faults()
-    assert runtime.repair(world.settings, since=None, limit=10) == Repaired(
+    assert runtime.repair(world.settings, since=datetime.now(UTC) + timedelta(hours=1), limit=10).asked == 0
+    lately = datetime.now(UTC) - timedelta(minutes=10)
+    assert min(row.event_timestamp.timestamp() for row in world.rows()) < lately.timestamp(), "the events are older"
+    assert runtime.repair(world.settings, since=lately, limit=10) == Repaired(
         asked=2, outcomes={"enriched": 1, "not_found": 1}
     )
     rows = {row.event_id: row for row in world.rows()}
