@@ -88,7 +88,26 @@ def still(**more: Any) -> Still:
 
 def ledger_row(state: str, attempt: str = "a.1", **more: Any) -> dict[str, Any]:
     return {"idempotency_key": KEY, "event_id": "x1", "state": state, "attempt_id": attempt, "claimx_task_id": None,
-            "expires_at": at(10), "reason": None, **more}  # fmt: skip
+            "expires_at": at(10), "reason": None, "resolved_by": "mapping:exact", "at": NOON, **more}  # fmt: skip
+
+
+def sent_again(reason: str, then_at: float, attempt: str = "b.1", **more: Any) -> tuple[Committed, ...]:
+    """A POST that was not taken at 3, and not to be sent again before 8; then the task, under an INTENT of `then_at`."""
+    steps = [
+        ("INTENT", "a.1", {"at": at(1)}),
+        ("NOT_SENT", "a.1", {"at": at(3), "expires_at": at(8), "reason": reason}),
+        ("INTENT", attempt, {"at": at(then_at), "expires_at": at(20), **more}),
+        ("CREATED", attempt, {"at": at(then_at + 2), "claimx_task_id": "900"}),
+    ]
+    return tuple(Committed(at=row["at"].timestamp(), row=row)
+                 for row in (ledger_row(state, of, **told) for state, of, told in steps))  # fmt: skip
+
+
+def planned(attempt: str, planned_at: float, **more: Any) -> dict[str, Any]:
+    """A plan's row that lets an event's task be created."""
+    subject = {"attempt": attempt, "letters": more.pop("letters", []), "is_pending": more.pop("is_pending", True)}
+    return {"event_id": "x1", "decision": "Create", "at": at(planned_at), "query_id": "q", "mapping_version": 1,
+            "payload": json.dumps({"subject": subject}), **more}  # fmt: skip
 
 
 def post(after_noon: float, **more: Any) -> Call:

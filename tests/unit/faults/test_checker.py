@@ -85,18 +85,28 @@ BROKEN_TRACKING = {
 def waited(then_at: float, version: int = 1) -> list[dict[str, Any]]:
     """A plan that tells an event to wait for five seconds, and the next one."""
     payload = json.dumps({"next_attempt_at": made.at(5).isoformat()})
-    base = {"event_id": "x1", "payload": payload}
+    base = {"event_id": "x1", "payload": payload, "query_id": "q"}
     return [
         {**base, "decision": "Wait", "at": made.at(0), "mapping_version": 1},
         {**base, "decision": "Create", "at": made.at(then_at), "mapping_version": version},
     ]
 
 
+def sent_again(
+    reason: str, *, then_at: float = 5, attempt: str = "b.1", resolved_by: str = "mapping:exact", **plan: Any
+) -> Evidence:
+    """Two POSTs of one event, the first of which was not taken; `plan` is said of the second one's."""
+    rows = made.sent_again(reason, then_at, attempt, resolved_by=resolved_by)
+    world = identity_evidence(*rows, calls=(post(2, status=429), post(then_at + 1, created_task_id=900)))
+    then = made.planned("b", **{"planned_at": then_at - 1, "is_pending": True, **plan})
+    return replace(world, plan=[made.planned("a", 0), then])
+
+
 CREATED = Committed(at=seconds(3), row=ledger_row("CREATED", claimx_task_id="900"))
 INTENT = Committed(at=seconds(1), row=ledger_row("INTENT"))
 SECOND = Committed(at=seconds(20), row=ledger_row("INTENT", "b.1", expires_at=made.at(30)))
 SECOND_DONE = Committed(at=seconds(22), row=ledger_row("CREATED", "b.1", claimx_task_id="901"))
-ABSENT = Committed(at=seconds(19), row=ledger_row("NOT_SENT", reason="not-there"))
+ABSENT = Committed(at=seconds(19), row=ledger_row("NOT_SENT", reason="not-there", expires_at=None))
 LOST = post(2, status=None)
 SENT_AGAIN = post(21, created_task_id=901)
 LATE_ROW = {"claim_number": "C-1", "project_id": 8, "event_id": "i0", "source": "claimx"}
@@ -134,6 +144,7 @@ BROKEN_IDENTITY = {
     ),
     "I8: a retry past": with_topic(IDENTITY, "retry", [made.told(("retry", 0, 0), {}, {"x-retry-count": "3"})]),
     "I8: tried before": replace(IDENTITY, plan=waited(then_at=4)),
+    "I8: to be sent again before": sent_again("rate-limited"),
 }
 
 
@@ -204,3 +215,45 @@ def test_a_persons_older_word_wins_until_it_is_taken_back(domain: str, action: s
 def test_a_mapping_that_arrives_may_wake_an_event_early() -> None:
     """An event may be tried before its time where the mapping has changed since."""
     assert violations(replace(IDENTITY, plan=waited(then_at=4, version=2)), "identity") == []
+
+
+def test_a_new_query_looks_at_all_that_wait() -> None:
+    """The first batch of a new checkpoint wakes every event: what it finds in the mapping is due at once."""
+    then = {**waited(then_at=4)[1], "query_id": "another"}
+    assert violations(replace(IDENTITY, plan=[waited(then_at=4)[0], then]), "identity") == []
+
+
+UNTAKEN = "api-unavailable"
+IN_TIME = {
+    "after its time": sent_again("rate-limited", then_at=8),
+    "a run of the same batch": sent_again("rate-limited", attempt="a.2"),
+    "a plan that was made before": sent_again("rate-limited", planned_at=2),
+    "a plan that nobody has": sent_again("rate-limited", attempt="c.1"),
+    "woken by a mapping": sent_again(UNTAKEN, mapping_version=2),
+    "woken by a new query": sent_again(UNTAKEN, query_id="another"),
+    "back from a dead letter": sent_again(UNTAKEN, is_pending=False, letters=["l"], resolved_by="api:exact"),
+    "left to no pending row": sent_again(UNTAKEN, is_pending=False, query_id="another", resolved_by="api:exact"),
+}
+TOO_EARLY = {
+    "for the 429's own pause": sent_again("rate-limited", mapping_version=2),
+    "though it came back": sent_again("rate-limited", is_pending=False, letters=["l"]),
+    "though the query is new": sent_again("rate-limited", query_id="another"),
+    "woken by nothing": sent_again(UNTAKEN),
+    "woken, but found by the API": sent_again(UNTAKEN, mapping_version=2, resolved_by="api:exact"),
+    "pending, whatever its letters": sent_again(UNTAKEN, letters=["l"]),
+    "known, and not pending": sent_again(UNTAKEN, is_pending=False),
+}
+
+
+@pytest.mark.parametrize("why", IN_TIME)
+def test_a_key_may_be_sent_again(why: str) -> None:
+    """After its time; before it where something wakes the event, and where another process knew of no refusal."""
+    assert violations(IN_TIME[why], "identity") == []
+
+
+@pytest.mark.parametrize("why", TOO_EARLY)
+def test_a_key_is_not_sent_again_before_its_time(why: str) -> None:
+    """What ClaimX asked to wait for holds for everybody; another refusal for all that nothing has woken."""
+    assert [told.partition(" (")[0] for told in violations(TOO_EARLY[why], "identity")] == [
+        "I8: to be sent again before its time: x1"
+    ]
