@@ -78,6 +78,7 @@ def tracking_evidence() -> Evidence:
         },
         lag={"task_trigger": 0, "task_tracking": 0},
         stills=(still(), still()),
+        jvm_logs=("jvm.log",),
         limits=LIMITS,
     )
 
@@ -147,6 +148,7 @@ def identity_evidence(*rows: Committed, calls: tuple[Call, ...] = ()) -> Evidenc
         ledger=ledger,
         lag={"mapping_sync": 0, "task_creation": 0},
         stills=(still(), still()),
+        jvm_logs=("jvm.log",),
         limits=LIMITS,
     )
 

@@ -98,7 +98,7 @@ class Evidence:
     """Everything that the checker looks at. Topics and tables go by the names of the contract.
 
     `lag` is what each job has not yet taken of its topics; `stills` are taken before and after each restart without input;
-    `leaks` names where the token stands that nobody but ClaimX may read.
+    `leaks` names where the token stands that nobody but ClaimX may read, `jvm_logs` what Spark wrote of its own.
     """
 
     produced: Sequence[Produced] = ()
@@ -110,6 +110,7 @@ class Evidence:
     lag: Mapping[str, int] = field(default_factory=dict)
     stills: Sequence[Still] = ()
     leaks: Sequence[str] = ()
+    jvm_logs: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
 
     def table(self, name: str) -> Sequence[Row]:

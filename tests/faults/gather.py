@@ -14,7 +14,7 @@ from deltalake import DeltaTable, QueryBuilder
 
 from tests.fakes.claimx import TOKEN
 from tests.faults.evidence import Call, Committed, Evidence, Limits, Row, Still, Told
-from tests.faults.leaks import leaks
+from tests.faults.leaks import leaks, written
 from tests.faults.plan import BOTH_PIPELINES
 from tests.faults.world import ROLES, World
 
@@ -35,6 +35,7 @@ def evidence(world: World, stills: list[Still], first_call: int) -> Evidence:
     tables = {name: [_with_role(row, roles) for row in rows(world, name)] for name in TABLES[world.pipeline]}
     claimx, creation = world.settings.claimx, world.settings.jobs.task_creation
     topics = {role: tuple(_told(world, role, roles)) for role in ROLES[world.pipeline]}
+    jvm_logs = written(world.jvm_logs)
     return Evidence(
         produced=tuple(world.sender.produced),
         topics=topics,
@@ -44,7 +45,8 @@ def evidence(world: World, stills: list[Still], first_call: int) -> Evidence:
         plan=tables.get("xact_task_plan", ()),
         lag=lags(world),
         stills=tuple(stills),
-        leaks=leaks(TOKEN, [world.output, world.folder / "spark.log"], [world.folder / "data"], topics),
+        leaks=leaks(TOKEN, [world.output, *jvm_logs], [world.folder / "data"], topics),
+        jvm_logs=tuple(map(str, jvm_logs)),
         limits=Limits(
             max_retries=creation.max_retries,
             requests_per_second=claimx.requests_per_second,

@@ -16,6 +16,11 @@ def leaks(token: str, logs: Iterable[Path], folders: Iterable[Path], topics: Map
     return [*found, *(str(told.place) for messages in topics.values() for told in messages if sought in _bytes(told))]
 
 
+def written(logs: Iterable[Path]) -> list[Path]:
+    """The logs that somebody has written to: a JVM says something at each start."""
+    return [log for log in logs if log.is_file() and log.stat().st_size]
+
+
 def _bytes(told: Told) -> bytes:
     return b"\0".join(_parts(told))
 

@@ -44,9 +44,11 @@ class Stack:
 
     def world(self, seed: int, pipeline: str, **creation: float) -> World:
         """A new world; `creation` are settings of task_creation."""
-        return new_world(seed=seed, pipeline=pipeline, folder=self.folder / f"{pipeline}-{seed}", tables=self.tables,
+        made = new_world(seed=seed, pipeline=pipeline, folder=self.folder / f"{pipeline}-{seed}", tables=self.tables,
                          servers=self.broker.bootstrap_servers, simulator=self.simulator,
                          creation=creation)  # fmt: skip
+        made.jvm_logs += (self.warm.log,) if self.warm is not None else ()
+        return made
 
 
 @contextmanager

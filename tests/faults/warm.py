@@ -32,7 +32,7 @@ class WarmJvm:
 
     def __init__(self, settings: Settings, log: Path) -> None:
         self._settings = settings
-        self._log = log
+        self.log = log
         self._gateway: Any = None
         self._is_used = False
 
@@ -71,7 +71,7 @@ class WarmJvm:
 
     def _launch(self) -> None:
         _find_java()
-        with self._log.open("ab") as output:
+        with self.log.open("ab") as output:
             conf = _conf(self._settings, "claimx faults", QUICK_JVM)
             self._gateway = launch_gateway(conf, {"stdout": output, "stderr": subprocess.STDOUT})  # type: ignore[no-untyped-call]
 

@@ -78,6 +78,8 @@ class World:
     feed: Feed
     sender: Sender
     jobs: tuple[str, ...] = field(default=())
+    jvm_logs: tuple[Path, ...] = ()
+    """What Spark's JVMs say: those that drivers start, and one that they attach to."""
 
     @property
     def config(self) -> Path:
@@ -154,7 +156,8 @@ def new_world(
     jobs = JOBS.get(pipeline) or tuple(job for jobs in JOBS.values() for job in jobs)
     simulator.control.reset()
     world = World(seed=seed, pipeline=pipeline, folder=folder, settings=settings, topics=topics, simulator=simulator,
-                  feed=feed, sender=Sender(servers, topics, folder / "produced.jsonl"), jobs=jobs)  # fmt: skip
+                  feed=feed, sender=Sender(servers, topics, folder / "produced.jsonl"), jobs=jobs,
+                  jvm_logs=(folder / "spark.log",))  # fmt: skip
     simulator.control.put_tasks(feed.tasks())
     world.spoil_api()
     return world

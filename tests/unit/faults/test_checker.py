@@ -40,6 +40,7 @@ SAID_TWICE = [made.told((SUCCESS, 0, n), made.row("e1", task_status=s)) for n, s
 FROM_OTHER, FROM_NOWHERE = ({"x-source": f"claimx_events/0/{offset}"} for offset in (2, 99))
 BROKEN_TRACKING = {
     "I9: the token stands in: drivers.log": replace(GOOD["tracking"], leaks=["drivers.log"]),
+    "I9: no log of Spark's JVM": replace(GOOD["tracking"], jvm_logs=()),
     "I1 claimx.events: an event of ours": with_topic(GOOD["tracking"], "tracking", []),
     "I1 claimx.events: a bad record": without_letters(GOOD["tracking"], "task_trigger"),
     "I1 claimx.events: an event of ours that lacks": with_topic(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.faults.evidence import Told
-from tests.faults.leaks import leaks
+from tests.faults.leaks import leaks, written
 
 
 def test_files_and_messages_are_searched(tmp_path: Path) -> None:
@@ -23,3 +23,11 @@ def test_files_and_messages_are_searched(tmp_path: Path) -> None:
     logs = [tmp_path / name for name in ("said.log", "quiet.log", "missing.log")]
     found = leaks("secret", logs, [tmp_path / "data"], {"retry": told})
     assert found == [str(logs[0]), str(tmp_path / "data/deep/0"), *(f"('retry', 0, {n})" for n in range(4))]
+
+
+def test_a_log_that_nobody_wrote_is_none(tmp_path: Path) -> None:
+    """A missing log and an empty one show nothing: what holds no token there proves nothing."""
+    said, empty, missing = (tmp_path / name for name in ("jvm.log", "spark.log", "missing.log"))
+    said.write_text("WARNING")
+    empty.touch()
+    assert written([missing, empty, said]) == [said]
