@@ -2,7 +2,7 @@
 table of docs/performance.md.
 
 Each `rNN_<what>.py` beside this file has `measure() -> Result`. Entries of benchmarks that did not run stay as they
-are. Ends with 1 when a goal is missed, with 2 when a name is unknown.
+are. Ends with 1 when a goal is missed or a benchmark fails, with 2 when a name is unknown.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -39,14 +40,24 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are {', '.join(modules)}", file=sys.stderr)
         return 2
-    results = []
     print(f"{'':4} {'goal':>18} {'figure':>8} {'range':>17}  ")
-    for name in names:
-        load_before = os.getloadavg()[0]
-        results.append(importlib.import_module(modules[name]).measure())
-        print(line(results[-1]), flush=True)
-        keep(results[-1], load_before=load_before)
-    return 0 if all(result.holds or not result.goal.is_binding for result in results) else 1
+    results = [measured(name, modules[name]) for name in names]
+    are_met = [result is not None and (result.holds or not result.goal.is_binding) for result in results]
+    return 0 if all(are_met) else 1
+
+
+def measured(name: str, module: str) -> Result | None:
+    """The benchmark's result, printed and kept; None where it failed, and the others go on."""
+    load_before = os.getloadavg()[0]
+    try:
+        result: Result = importlib.import_module(module).measure()
+    except Exception:  # noqa: BLE001  whatever it is, it is shown
+        traceback.print_exc()
+        print(f"{name:4} FAILED", flush=True)
+        return None
+    print(line(result), flush=True)
+    keep(result, load_before=load_before)
+    return result
 
 
 def line(result: Result) -> str:
