@@ -63,6 +63,9 @@ class Driver:
         return self._process.pid
 
     def signal(self, number: int) -> None:
+        """Sent; the JVM of a driver that is killed so can still be found."""
+        if number == signal.SIGKILL:
+            self._note_children()
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
@@ -101,7 +104,6 @@ class Driver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._note_children()
         self.signal(signal.SIGKILL)
         self._process.wait(timeout=30)
         for child in self._children:
