@@ -48,7 +48,7 @@ Wanted = Callable[[Stack], Outcome]
 def main(words: list[str]) -> int:
     """Runs what was asked for; 0 where faults have hit and every invariant held."""
     given = arguments().parse_args(words)
-    signal.signal(signal.SIGTERM, _given_up)
+    end_on_signals()
     folder = Path(tempfile.mkdtemp(prefix="claimx-faults-"))
     print(f"seed {given.seed}; files in {folder}", flush=True)
     turn = Turns(given.turn) if given.turn else no_turns
@@ -77,6 +77,12 @@ def _counted(wanted: Wanted, shared: Stack) -> dict[str, int]:
         traceback.print_exc()
         return {"failed": 1}
     return {"passed": sum(done.hits.values()), "failed": len(done.violations)}
+
+
+def end_on_signals() -> None:
+    """Ctrl-C and SIGTERM end it at once: threads that wait for drivers would go on for minutes."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _given_up)
 
 
 def _given_up(*_: object) -> None:
