@@ -30,12 +30,16 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What became of a world: how often each fault hit inside a batch, how often it came too late, what was broken."""
+    """What became of a world: how often each fault hit inside a batch, how often it came too late, what was broken.
+
+    `never_hit` are planned faults that came too late each time.
+    """
 
     hits: Counter[str] = field(default_factory=Counter)
     misses: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
+    never_hit: list[str] = field(default_factory=list)
 
     @property
     def kills(self) -> int:
@@ -48,6 +52,7 @@ class Outcome:
             misses=self.misses + other.misses,
             violations=[*self.violations, *other.violations],
             figures=dict(Counter(self.figures) + Counter(other.figures)),
+            never_hit=[*self.never_hit, *other.never_hit],
         )
 
 
@@ -74,17 +79,20 @@ class Matrix:
             if time.monotonic() >= self.until:
                 self.say(f"  out of time: {len(planned) - number + 1} faults of the plan are left out")
                 break
-            for _ in range(TRIES):
-                with self.turn():
-                    began = time.monotonic()
-                    has_hit = self._befall(fault)
-                (self.outcome.hits if has_hit else self.outcome.misses)[fault.name] += 1
-                verdict = "hit" if has_hit else "not inside a batch"
-                self.say(f"  {number:3}/{len(planned)} {fault!s:42} {verdict}, {time.monotonic() - began:.0f} s")
-                if has_hit:
-                    break
+            if not any(self._hits(fault, f"{number:3}/{len(planned)}") for _ in range(TRIES)):
+                self.outcome.never_hit.append(str(fault))
         self.check()
         return self.outcome
+
+    def _hits(self, fault: Fault, place: str) -> bool:
+        """One try, counted and told."""
+        with self.turn():
+            began = time.monotonic()
+            has_hit = self._befall(fault)
+        (self.outcome.hits if has_hit else self.outcome.misses)[fault.name] += 1
+        verdict = "hit" if has_hit else "not inside a batch"
+        self.say(f"  {place} {fault!s:42} {verdict}, {time.monotonic() - began:.0f} s")
+        return has_hit
 
     def begin(self) -> None:
         """What ClaimX was asked before is none of this world's."""

@@ -51,6 +51,7 @@ class Entry:
     jvm: str
     machine: dict[str, str | int] = field(default_factory=machine)
     commit: str = ""
+    never_hit: list[str] = field(default_factory=list)
 
 
 def entries() -> list[Entry]:
@@ -91,6 +92,8 @@ def rendered(listed: Sequence[Entry]) -> str:
         {f"{m['cpus']} CPUs, {m['system']}, Python {m['python']}" for m in (one.machine for one in listed)}
     )
     lines += ["", f"On: {'; '.join(machines) or 'nothing yet'}."]
+    late = [f"{told} ({one.name}, seed {one.seed})" for one in listed for told in one.never_hit]
+    lines += ["", f"Planned, and never hit: {', '.join(late)}."] if late else []
     missing = sorted(set(SCENARIOS) - {one.name for one in listed if one.hits})
     lines += ["", f"Scenarios that have not run: {', '.join(missing) or 'none'}."]
     return "\n".join(lines)

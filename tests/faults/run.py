@@ -1,7 +1,8 @@
 """`python tests/faults/run.py [--seed N] [--runs N]`: kills drivers inside batches, drains, checks every invariant.
 
 The plan is printed first and follows from the seed alone. Results are kept, world by world, in
-docs/benchmarks/faults.json and docs/reliability.md. Ends with 1, and the seed, when an invariant is broken.
+docs/benchmarks/faults.json and docs/reliability.md. Ends with 1, and the seed, when an invariant is broken, and with 1
+where a planned fault has never hit.
 """
 
 from __future__ import annotations
@@ -63,10 +64,15 @@ def main(words: list[str]) -> int:
         print(f"seed {given.seed}: an invariant is broken, or the harness failed (above); what it left is in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
+    print(f"{done['passed']} passed, {done['failed']} failed, {done['never_hit']} never hit")
+    return status_of(done)
+
+
+def status_of(done: Counter[str]) -> int:
+    """0 where faults have hit, each that was planned, and every invariant held."""
     if not done["passed"]:
         print("no fault has hit: nothing is proved")
-    print(f"{done['passed']} passed, {done['failed']} failed")
-    return 1 if done["failed"] or not done["passed"] else 0
+    return 1 if done["failed"] or done["never_hit"] or not done["passed"] else 0
 
 
 def _counted(wanted: Wanted, shared: Stack) -> dict[str, int]:
@@ -76,7 +82,7 @@ def _counted(wanted: Wanted, shared: Stack) -> dict[str, int]:
     except Exception:  # noqa: BLE001  whatever it is, it is shown
         traceback.print_exc()
         return {"failed": 1}
-    return {"passed": sum(done.hits.values()), "failed": len(done.violations)}
+    return {"passed": done.hits.total(), "failed": len(done.violations), "never_hit": len(done.never_hit)}
 
 
 def end_on_signals() -> None:
@@ -176,11 +182,13 @@ def report(done: Outcome, seed: int, name: str, seconds: float, *, is_cold: bool
     """The outcome is printed and kept."""
     for told in done.violations:
         print(f"  VIOLATION {told}", flush=True)
+    for told in done.never_hit:
+        print(f"  NEVER HIT {told}", flush=True)
     figures = ", ".join(f"{value} {key}" for key, value in done.figures.items())
     print(f"{name}, seed {seed}: {done.kills} kills, {len(done.violations)} violations; {figures}; {seconds:.0f} s")
     entry = results.Entry(seed=seed, name=name, date=f"{datetime.now(UTC):%Y-%m-%d}", seconds=round(seconds),
                           hits=dict(done.hits), misses=dict(done.misses), violations=done.violations,
-                          figures=done.figures, jvm="new" if is_cold else "kept",
+                          figures=done.figures, jvm="new" if is_cold else "kept", never_hit=done.never_hit,
                           commit=results.commit())  # fmt: skip
     with ONE_AT_A_TIME:
         results.keep(entry)

@@ -57,6 +57,8 @@ def kills_amid_merges(shared: Stack, seed: int, say: Say) -> Outcome:
         say(f"  {number + 1:3} {f'killed amid a MERGE into {table}' if table else 'the commit was quicker'}")
         if matrix.outcome.hits.total() == KILLS_AMID_MERGES:
             break
+    else:
+        matrix.outcome.never_hit.append(f"{KILLS_AMID_MERGES - matrix.outcome.hits.total()} kills amid a MERGE")
     matrix.check()
     return matrix.outcome
 

@@ -33,6 +33,13 @@ def test_hits_of_all_worlds_add_up_and_a_sigterm_is_no_kill() -> None:
     assert "have not run: api-outage, bad-answers," in table
 
 
+def test_what_was_planned_and_never_hit_is_told() -> None:
+    """A fault that came too late each time stands below the tables, with its world."""
+    late = replace(entry("identity", 7, {}), never_hit=["post-sent:3"])
+    assert "Planned, and never hit: post-sent:3 (identity, seed 7)." in rendered([late])
+    assert "never hit" not in rendered([entry("identity", 7, {})])
+
+
 def test_dropped_answers_are_told_with_what_became_of_them() -> None:
     """Tasks and answers dropped after the commit add up; an event with two tasks, or without any, is told."""
     figures = {"tasks": 40, "dropped_answers": 4}

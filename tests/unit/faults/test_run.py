@@ -6,13 +6,16 @@ import itertools
 import signal
 import subprocess
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
 
-from tests.faults.run import arguments, asked_for
+from tests.faults.matrix import Outcome
+from tests.faults.run import _counted, arguments, asked_for, status_of
 from tests.faults.scenarios import SCENARIOS
 
 
@@ -31,6 +34,30 @@ def test_no_two_share_a_seed(words: list[str], worlds: int, played: int) -> None
     seeds = [next(arg for arg in one.args if isinstance(arg, int)) for one in asked]  # type: ignore[attr-defined]
     assert len(seeds) == worlds + played
     assert seeds == list(itertools.islice(itertools.count(7), len(seeds)))
+
+
+KILLED = Outcome(hits=Counter(["post-sent"]))
+
+
+def played(outcome: Outcome, _: object) -> Outcome:
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        ([KILLED], 0),
+        ([], 1),
+        ([KILLED, Outcome(never_hit=["post-sent:3"])], 1),
+        ([KILLED, Outcome(violations=["I2"])], 1),
+    ],
+)
+def test_what_was_planned_must_have_hit(outcomes: list[Outcome], status: int) -> None:
+    """It ends with 0 where every invariant held and no planned fault came too late each time."""
+    done = Counter[str]()
+    for one in outcomes:
+        done.update(_counted(partial(played, one), cast("Any", None)))
+    assert status_of(done) == status
 
 
 ROOT = Path(__file__).resolve().parents[3]
