@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import signal
 import time
 from collections import Counter
@@ -29,6 +30,7 @@ BURST_EVERY_SECONDS = 2.0
 RESTARTS = 2
 TRIES = 3
 Say = Callable[[str], None]
+_FAULT = re.compile(rb'"fault": "(\w+)"')
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,6 +173,11 @@ class Matrix:
 
     def calls_with(self, status: int) -> int:
         return self.world.simulator.request_log.read_bytes().count(f'"status": {status},'.encode())
+
+    def befallen(self) -> Counter[str]:
+        """How many calls each of ClaimX's faults has befallen so far, of whatever world."""
+        log = self.world.simulator.request_log
+        return Counter(kind.decode() for kind in _FAULT.findall(log.read_bytes() if log.is_file() else b""))
 
     def feed_until(self, driver: Driver, condition: Callable[[], bool]) -> bool:
         """Wait for the condition while bursts go on coming, each once the one before is done with; whether it came true."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from tests.fakes.claimx import TOKEN
@@ -66,7 +67,8 @@ def killed_worker(shared: Stack, seed: int, say: Say) -> Outcome:
         some_batches(matrix, driver)
         matrix.world.simulator.control.fault("latency", seconds=0.5)
         calls = matrix.calls()
-        matrix.feed_until(driver, lambda: matrix.calls() > calls)
+        if not matrix.feed_until(driver, lambda: matrix.calls() > calls):
+            matrix.outcome.violations.append("nobody called ClaimX: the scenario proves nothing")
         killed = driver.kill_workers()
         say(f"  {killed} workers killed")
         if not killed:
@@ -104,18 +106,33 @@ def _refused(matrix: Matrix, driver: Driver, status: int) -> None:
 
 def bad_answers(shared: Stack, seed: int, say: Say) -> Outcome:
     """ClaimX hangs, drips, answers garbage, half of its JSON, pages, half of a body, no HTTP, and points elsewhere, each
-    to one call in twenty. Tracking writes its rows all the same, `failed` where no details came.
+    to one call in twenty, and at least to one. Tracking writes its rows all the same, `failed` where no details came.
     """
     outcome = Outcome()
     for pipeline in ("identity", "tracking"):
         matrix = new_matrix(shared, seed, say, pipeline)
+        before = matrix.befallen()
         for number, kind in enumerate(BAD_ANSWERS):
             matrix.world.simulator.control.fault(kind, probability=0.05, seed=seed * 10 + number, seconds=0.05)
         with matrix.driver() as driver:
             if not some_batches(matrix, driver, more=6):
                 matrix.outcome.violations.append(f"bad answers stopped a driver: {last_failure(matrix)}")
+            _each_given(matrix, driver, before)
         outcome = outcome.plus(matrix.finished(f"hang, drip, garbage, truncated, HTML, no HTTP, redirect, {pipeline}"))
     return outcome
+
+
+def _each_given(matrix: Matrix, driver: Driver, before: Counter[str]) -> None:
+    """Every kind of bad answer was given since then; those that chance has left out come to the next calls."""
+
+    def left() -> list[str]:
+        given = matrix.befallen() - before
+        return [kind for kind in BAD_ANSWERS if not given[kind]]
+
+    for kind in left():
+        matrix.world.simulator.control.fault(kind, count=1, seconds=0.05)
+    if not matrix.feed_until(driver, lambda: not left()):
+        matrix.outcome.violations.append(f"never answered so: {', '.join(left())}: the scenario proves nothing of them")
 
 
 def outage(shared: Stack, seed: int, say: Say) -> Outcome:
@@ -129,11 +146,7 @@ def outage(shared: Stack, seed: int, say: Say) -> Outcome:
         with matrix.driver() as driver:
             some_batches(matrix, driver)
             control.clear_faults()
-            control.fault("reset")
-            calls, back_at = matrix.calls(), time.monotonic() + OUTAGE_SECONDS
-            matrix.feed_until(driver, lambda: time.monotonic() >= back_at)  # noqa: B023  it is called before the next turn
-            if matrix.calls() == calls:
-                matrix.outcome.violations.append("nobody called a ClaimX that was gone: the scenario proves nothing")
+            _until_circuits_open(matrix, driver)
             for _ in range(BACKLOG_BURSTS):
                 matrix.world.send_burst()
             control.clear_faults()
@@ -142,6 +155,20 @@ def outage(shared: Stack, seed: int, say: Say) -> Outcome:
                 matrix.outcome.violations.append(f"an outage stopped a driver: {last_failure(matrix)}")
         outcome = outcome.plus(matrix.finished(f"ClaimX gone for {OUTAGE_SECONDS:g} s, back to a backlog, {pipeline}"))
     return outcome
+
+
+def _until_circuits_open(matrix: Matrix, driver: Driver) -> None:
+    """Every connection is reset for some time, and until a circuit has had the failures that open it."""
+    before, back_at = matrix.befallen()["reset"], time.monotonic() + OUTAGE_SECONDS
+    least = matrix.world.settings.claimx.circuit.failures
+    matrix.world.simulator.control.fault("reset")
+
+    def resets() -> int:
+        return matrix.befallen()["reset"] - before
+
+    if not matrix.feed_until(driver, lambda: time.monotonic() >= back_at and resets() >= least):
+        told = f"{resets()} calls met a ClaimX that was gone, a circuit opens at {least}: the scenario proves nothing"
+        matrix.outcome.violations.append(told)
 
 
 SCENARIOS: dict[str, Callable[[Stack, int, Say], Outcome]] = {

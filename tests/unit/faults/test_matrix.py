@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from claimx_lib.devstack.simulator.faults import FaultKind
+from claimx_lib.devstack.simulator.request_log import RequestLog
+from claimx_lib.devstack.simulator.wire import Request
 from tests.faults import matrix as of_matrix
 from tests.faults.driver import Driver
 from tests.faults.matrix import TRIES, Matrix
@@ -70,3 +75,13 @@ def test_a_driver_is_fed_until_the_condition_holds(
     monkeypatch.setattr(of_matrix.gather, "lags", lambda _: {"job": steps.looks[0][0]})
     assert matrix(world=steps).feed_until(cast("Driver", steps), lambda: len(steps.looks) == 1)
     assert steps.bursts == bursts
+
+
+def test_faults_are_counted_by_claimxs_own_log(tmp_path: Path) -> None:
+    """A line without a fault counts for none, and neither does what stands in a body."""
+    log = RequestLog(tmp_path / "requests.jsonl")
+    request = Request(method="POST", path="/", query={}, headers={}, body=b'{"fault": "drip"}')
+    for fault in (FaultKind.HANG, None, FaultKind.CUT_SHORT, FaultKind.HANG):
+        log.write(request, 1.0, {"fault": fault, "status": None})
+    world = SimpleNamespace(simulator=SimpleNamespace(request_log=tmp_path / "requests.jsonl"))
+    assert matrix(world=world).befallen() == {"hang": 2, "cut_short": 1}

@@ -1,0 +1,66 @@
+"""A scenario whose fault has met nothing says so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.faults.driver import Driver
+from tests.faults.matrix import Matrix
+from tests.faults.scenarios import BAD_ANSWERS, _each_given, _until_circuits_open
+
+DRIVER = cast("Driver", SimpleNamespace(status=None))
+FAILURES = 10
+
+
+class Control:
+    """Keeps what was scripted."""
+
+    def __init__(self) -> None:
+        self.scripted: list[tuple[str, int | None]] = []
+
+    def fault(self, kind: str, *, count: int | None = None, **_: Any) -> None:
+        self.scripted.append((kind, count))
+
+
+def matrix_of(control: Control) -> Matrix:
+    claimx = SimpleNamespace(circuit=SimpleNamespace(failures=FAILURES))
+    world = SimpleNamespace(simulator=SimpleNamespace(control=control), settings=SimpleNamespace(claimx=claimx))
+    return Matrix(world=cast("Any", world), warm=None, say=lambda _: None)
+
+
+@pytest.fixture
+def _one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for: what is there at the first look counts."""
+    monkeypatch.setattr(Matrix, "feed_until", lambda _, __, condition: condition())
+
+
+@pytest.mark.usefixtures("_one_look")
+def test_each_bad_answer_has_to_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What chance has left out is scripted for one call; what did not come even so is told."""
+    control = Control()
+    monkeypatch.setattr(Matrix, "befallen", lambda _: Counter({**dict.fromkeys(BAD_ANSWERS, 2), "drip": 1}))
+    matrix = matrix_of(control)
+    _each_given(matrix, DRIVER, Counter({"drip": 1, "html": 1}))
+    assert control.scripted == [("drip", 1)]
+    assert matrix.outcome.violations == ["never answered so: drip: the scenario proves nothing of them"]
+
+
+@pytest.mark.usefixtures("_one_look")
+@pytest.mark.parametrize(("resets", "violations"), [(FAILURES - 1, 1), (FAILURES, 0)])
+def test_an_outage_has_to_be_met_by_enough_calls(monkeypatch: pytest.MonkeyPatch, resets: int, violations: int) -> None:
+    """So many that a circuit opens, all of them since it began."""
+    befallen = Counter({"reset": 5})
+
+    class Outage(Control):
+        def fault(self, kind: str, **_: Any) -> None:
+            befallen[kind] += resets
+
+    monkeypatch.setattr(Matrix, "befallen", lambda _: befallen)
+    monkeypatch.setattr("tests.faults.scenarios.OUTAGE_SECONDS", 0.0)
+    matrix = matrix_of(Outage())
+    _until_circuits_open(matrix, DRIVER)
+    assert len(matrix.outcome.violations) == violations
