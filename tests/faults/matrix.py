@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from confluent_kafka import KafkaException
 
@@ -109,10 +110,12 @@ class Matrix:
         self.check()
         return self.outcome
 
-    def driver(self, jobs: tuple[str, ...] = (), *, crash_at: str = "", available_now: bool = False) -> Driver:
+    def driver(
+        self, jobs: tuple[str, ...] = (), *, crash_at: str = "", available_now: bool = False, output: Path | None = None
+    ) -> Driver:
         """A driver of all the world's jobs, or of some of them."""
         world = self.world
-        return Driver(jobs or world.jobs, world.config, world.output, warm=self.warm, crash_at=crash_at,
+        return Driver(jobs or world.jobs, world.config, output or world.output, warm=self.warm, crash_at=crash_at,
                       available_now=available_now, token=TOKEN)  # fmt: skip
 
     def _befall(self, fault: Fault) -> bool:

@@ -99,8 +99,7 @@ class World:
 
     def failures(self) -> list[str]:
         """Why jobs of this world ended, each in its line that is for a person."""
-        lines = self.output.read_text().splitlines() if self.output.is_file() else []
-        return [str(json.loads(line)["error"]) for line in lines if '"job failed"' in line]
+        return failures_in(self.output)
 
     def checkpoint(self, job: str) -> Path:
         return Path(self.settings.storage.checkpoints) / job
@@ -129,6 +128,12 @@ class World:
         control = self.simulator.control
         control.clear_faults()
         control.fault(**DROPPED, seed=self.seed * 100 + 99)
+
+
+def failures_in(output: Path) -> list[str]:
+    """Why jobs ended, of what drivers have said."""
+    lines = output.read_text().splitlines() if output.is_file() else []
+    return [str(json.loads(line)["error"]) for line in lines if '"job failed"' in line]
 
 
 def new_world(

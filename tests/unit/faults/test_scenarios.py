@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ import pytest
 from tests.faults.driver import Driver
 from tests.faults.matrix import Matrix
 from tests.faults.scenarios import BAD_ANSWERS, _each_given, _until_circuits_open
+from tests.faults.scenarios_beside import _of_two
 
 DRIVER = cast("Driver", SimpleNamespace(status=None))
 FAILURES = 10
@@ -64,3 +67,30 @@ def test_an_outage_has_to_be_met_by_enough_calls(monkeypatch: pytest.MonkeyPatch
     matrix = matrix_of(Outage())
     _until_circuits_open(matrix, DRIVER)
     assert len(matrix.outcome.violations) == violations
+
+
+BATCH = {"message": "messages tracked", "batch_id": 3}
+OTHER = {"message": "job failed", "error": "another process runs this job on the same checkpoint"}
+NO_LINE, NOTHING = "the {} of two instances ended with {} and no line", "the second of two instances came to no batch"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "broken"),
+    [
+        ((None, []), (None, [BATCH]), []),
+        ((None, []), (1, [OTHER]), []),
+        ((1, [OTHER]), (None, []), []),
+        ((None, [BATCH]), (None, []), [NOTHING]),
+        ((None, []), (1, [BATCH]), [NO_LINE.format("second", 1)]),
+        ((0, []), (None, [BATCH]), [NO_LINE.format("first", 0)]),
+    ],
+)
+def test_two_instances_have_to_meet(
+    tmp_path: Path, first: tuple[int | None, list[Any]], second: tuple[int | None, list[Any]], broken: list[str]
+) -> None:
+    """The second has come to a batch, or one was told of the other; who ends does so with a line of its own."""
+    said, said_too = tmp_path / "drivers.log", tmp_path / "second.log"
+    for file, lines in ((said, first[1]), (said_too, second[1])):
+        file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    found = list(_of_two(first[0], said, second[0], said_too))
+    assert [told for told, start in zip(found, broken, strict=True) if not told.startswith(start)] == []
