@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from tests.faults.driver import Driver
-from tests.faults.matrix import Matrix
+from tests.faults.matrix import Matrix, Outcome
 from tests.faults.stack import Stack
 
 Say = Callable[[str], None]
@@ -50,3 +51,9 @@ def fails_with(matrix: Matrix, driver: Driver, told: str, what: str) -> None:
 def last_failure(matrix: Matrix) -> str:
     """Why a job of some driver ended last, in the line that is for a person."""
     return (matrix.world.failures() or [""])[-1]
+
+
+def not_run(say: Say, name: str, why: str) -> Outcome:
+    """Told, and counted as neither hit nor broken."""
+    say(f"  not run: {why}")
+    return Outcome(misses=Counter([f"{name} (not run: {why})"]))

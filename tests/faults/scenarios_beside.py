@@ -6,21 +6,24 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from tests.faults import gather
-from tests.faults.acts import Say, last_failure, new_matrix, some_batches
+from tests.faults.acts import Say, last_failure, new_matrix, not_run, some_batches
 from tests.faults.driver import ROOT, Driver
 from tests.faults.feed import Feed, Item
 from tests.faults.gather import TABLES
 from tests.faults.matrix import Matrix, Outcome
 from tests.faults.stack import Stack
+from tests.faults.warm import WarmJvm
 from tests.faults.world import failures_in
 
 _OF_ANOTHER = re.compile("another process runs this job|concurren", re.IGNORECASE)
 ROUNDS = 3
+OLD_DAYS = 30
 TIMES = 100
 FLOOD_SECONDS = 300.0
 
@@ -55,8 +58,10 @@ def _of_two(first: int | None, said: Path, second: int | None, said_too: Path) -
 
 def upkeep_beside(shared: Stack, seed: int, say: Say) -> Outcome:
     """OPTIMIZE and VACUUM of every table, decisions of people, `claimx status` and readers of every table go on
-    beside running streams of both pipelines: neither stops the other.
+    beside running streams of both pipelines: neither stops the other. Each VACUUM takes a file that is old enough.
     """
+    if shared.warm is None:
+        return not_run(say, "upkeep beside", "statements need the shared JVM: leave out --cold")
     outcome = Outcome()
     for pipeline in ("tracking", "identity"):
         matrix = new_matrix(shared, seed, say, pipeline)
@@ -64,19 +69,22 @@ def upkeep_beside(shared: Stack, seed: int, say: Say) -> Outcome:
             some_batches(matrix, driver)
             for number in range(ROUNDS):
                 matrix.world.send_burst()
-                _upkeep(matrix, number)
+                _upkeep(matrix, shared.warm, number)
             if not some_batches(matrix, driver):
                 matrix.outcome.violations.append(f"upkeep beside a stream: it stopped: {last_failure(matrix)}")
         outcome = outcome.plus(matrix.finished(f"OPTIMIZE, VACUUM, decisions and readers beside it, {pipeline}"))
     return outcome
 
 
-def _upkeep(matrix: Matrix, number: int) -> None:
+def _upkeep(matrix: Matrix, warm: WarmJvm, number: int) -> None:
     """One round; what fails is told as a breach."""
     world, warehouse = matrix.world, Path(matrix.world.settings.storage.warehouse)
     for table in TABLES[world.pipeline]:
-        for statement in ("OPTIMIZE", "VACUUM") if matrix.warm else ():
-            matrix.warm.sql(f"{statement} delta.`{warehouse / table}`")  # type: ignore[union-attr] # looked at above
+        file = _old_file(warehouse / table)
+        for statement in ("OPTIMIZE", "VACUUM"):
+            warm.sql(f"{statement} delta.`{warehouse / table}`")
+        if file.exists():
+            matrix.outcome.violations.append(f"VACUUM of {table} left a file of nobody: the scenario proves nothing")
         gather.rows(world, table)
     words: list[tuple[str, ...]] = [("status",)]
     if world.pipeline == "identity":
@@ -85,6 +93,15 @@ def _upkeep(matrix: Matrix, number: int) -> None:
         done = _claimx(*command, "--config", str(world.config))
         if done.returncode:
             matrix.outcome.violations.append(f"claimx {command[0]} beside a stream: {done.stderr.strip()[-300:]}")
+
+
+def _old_file(table: Path) -> Path:
+    """A data file that no version of the table has and that is older than VACUUM spares; all others are minutes old."""
+    file = table / "part-of-nobody.parquet"
+    file.write_bytes(b"of nobody")
+    long_ago = time.time() - OLD_DAYS * 86_400
+    os.utime(file, (long_ago, long_ago))
+    return file
 
 
 def _claimx(*words: str) -> subprocess.CompletedProcess[str]:

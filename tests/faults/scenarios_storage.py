@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deltalake import DeltaTable
 
-from tests.faults.acts import Say, fails_with, last_failure, new_matrix, revived, some_batches
+from tests.faults.acts import Say, fails_with, last_failure, new_matrix, not_run, revived, some_batches
 from tests.faults.driver import Driver
 from tests.faults.matrix import END_SECONDS, Matrix, Outcome
 from tests.faults.stack import Stack
@@ -122,7 +121,7 @@ def changed_tables(shared: Stack, seed: int, say: Say) -> Outcome:
     """
     matrix = new_matrix(shared, seed, say, "tracking")
     if matrix.warm is None:
-        return _not_run(say, "changed tables", "statements need the shared JVM: leave out --cold")
+        return not_run(say, "changed tables", "statements need the shared JVM: leave out --cold")
     table = Path(matrix.world.settings.storage.warehouse) / TRACKING
     with matrix.driver() as driver:
         some_batches(matrix, driver)
@@ -183,12 +182,7 @@ def _mount(*words: str) -> bool:
 
 
 def _without_right(say: Say, name: str) -> Outcome:
-    return _not_run(say, name, "mounting a tmpfs takes root")
-
-
-def _not_run(say: Say, name: str, why: str) -> Outcome:
-    say(f"  not run: {why}")
-    return Outcome(misses=Counter([f"{name} (not run: {why})"]))
+    return not_run(say, name, "mounting a tmpfs takes root")
 
 
 def _fill(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +11,11 @@ from typing import Any, cast
 
 import pytest
 
+from tests.faults import scenarios_beside
 from tests.faults.driver import Driver
 from tests.faults.matrix import Matrix
 from tests.faults.scenarios import BAD_ANSWERS, _each_given, _until_circuits_open
-from tests.faults.scenarios_beside import _of_two
+from tests.faults.scenarios_beside import _of_two, _upkeep
 
 DRIVER = cast("Driver", SimpleNamespace(status=None))
 FAILURES = 10
@@ -94,3 +96,34 @@ def test_two_instances_have_to_meet(
         file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     found = list(_of_two(first[0], said, second[0], said_too))
     assert [told for told, start in zip(found, broken, strict=True) if not told.startswith(start)] == []
+
+
+class Vacuum:
+    """A JVM whose VACUUM takes what is older than a week, or nothing."""
+
+    def __init__(self, *, is_real: bool) -> None:
+        self.is_real = is_real
+
+    def sql(self, statement: str) -> None:
+        verb, _, table = statement.partition(" delta.")
+        for file in Path(table.strip("`")).glob("*.parquet"):
+            if verb == "VACUUM" and self.is_real and file.stat().st_mtime < time.time() - 7 * 86_400:
+                file.unlink()
+
+
+@pytest.mark.parametrize("is_real", [True, False])
+def test_each_vacuum_has_to_take_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_real: bool) -> None:
+    """What it must take is there in each round; files of the streams stay."""
+    storage = SimpleNamespace(storage=SimpleNamespace(warehouse=str(tmp_path)))
+    world = SimpleNamespace(pipeline="tracking", settings=storage, config=tmp_path)
+    monkeypatch.setattr(scenarios_beside, "TABLES", {"tracking": ("dead_letters",)})
+    monkeypatch.setattr(scenarios_beside.gather, "rows", lambda *_: [])
+    monkeypatch.setattr(scenarios_beside, "_claimx", lambda *_: SimpleNamespace(returncode=0))
+    (tmp_path / "dead_letters").mkdir()
+    kept = tmp_path / "dead_letters" / "part-0.parquet"
+    kept.touch()
+    matrix = Matrix(world=cast("Any", world), warm=None, say=lambda _: None)
+    for number in range(2):
+        _upkeep(matrix, cast("Any", Vacuum(is_real=is_real)), number)
+    assert len(matrix.outcome.violations) == (0 if is_real else 2)
+    assert kept.exists()
