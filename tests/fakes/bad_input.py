@@ -60,6 +60,8 @@ ODD_CLAIMS = (
     "a&b=c", "%2e%2e", '=HYPERLINK("x")', "<script>", "'; DROP TABLE x; --", "\u00df", "\u0131", "\uff21\uff11",
 )  # fmt: skip
 """Claim numbers of every wrong kind, and right ones that look wrong."""
+ODD_TYPES = (None, 5, {}, "OTHER", "x" * 9_000)
+"""Types of events that are none of ours, or none."""
 ODD_HEADERS: tuple[list[tuple[str, bytes | None]], ...] = (
     [],
     [("x-retry-count", b"\xff"), ("x-retry-count", b"-1"), ("", b""), ("\u202e", None)],
@@ -101,7 +103,7 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
         "wrong case": {k.upper(): v for k, v in made("upper").items()} | {"also": 32513},
     }
     odd["project text that looks like JSON"] = made("looks", project="{}]")
-    return odd | _odd_ids(made)
+    return odd | _odd_ids(made) | _odd_claims(made) | _odd_types(made)
 
 
 def _odd_ids(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -111,7 +113,6 @@ def _odd_ids(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for assignment in (*ODD_PATHS, {"a": 1}, [1], 1.5, -1, 2**63, True):
         made_so = made(f"assignment-{assignment!r}", assignment_id=assignment)
         odd[f"assignment {assignment!r}"] = with_task(made_so, {"task_id": 32513, "assignment_id": assignment})
-    odd["no claim number"] = {k: v for k, v in made("no-claim").items() if k not in {"claim_number", "metadata"}}
     for time in (1768048496, 1768048496789, 1768048496789000, "2026-01-10T12:00:00", "0001-01-01T00:00:00Z",
                  "9999-12-31T00:00:00Z", "2026-02-30T00:00:00Z", None, "", {}, True, "1e400"):  # fmt: skip
         odd[f"time {time!r}"] = made(f"time-{time!r}", timestamp=time)
@@ -120,6 +121,22 @@ def _odd_ids(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for event_id in ("", " ", None, "\u200b", "e" * 10_000, "ü" * 100, 5, {"a": 1}):
         odd[f"event id {str(event_id)[:20]!r}"] = made(event_id)
     return odd
+
+
+def _odd_claims(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Task events and tracking messages have theirs in `project`, where others look second, or not at all."""
+    bare = made("no-claim", project={"project_name": "House"})
+    odd = {"no claim number": {k: v for k, v in bare.items() if k not in {"claim_number", "metadata"}}}
+    for number, claim in enumerate(ODD_CLAIMS):
+        odd[f"claim {number} of the project"] = made(f"claim-{number}", project={"claim_number": claim})
+    return odd
+
+
+def _odd_types(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        f"event type {str(kind)[:20]!r}": made(f"type-{number}", event_type=kind)
+        for number, kind in enumerate(ODD_TYPES)
+    }
 
 
 def _nested(levels: int) -> object:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from claimx_lib.config.jobs import FieldRule, SkipIf, TaskTracking
 from claimx_lib.config.load import load
 from claimx_lib.transforms.tracking import judged, refused
-from tests.fakes.bad_input import NO_OBJECT, spoilt
+from tests.fakes.bad_input import NO_OBJECT, ODD_CLAIMS, spoilt
 from tests.fakes.session import ENVIRONMENT
 from tests.fakes.world import records, tracking_message, with_task
 
@@ -47,8 +47,19 @@ def test_every_bad_input_gets_one_verdict(spark: SparkSession) -> None:
     assert (found["event id ''"], found["event id ' '"], found["event id 'None'"]) == ("missing-event_id",) * 3
     assert found["event id 'eeeeeeeeeeeeeeeeeeee'"] == "invalid-field"
     assert found["wrong case"] == "missing-event_id"
+    assert {found[name] for name in found if name.startswith("claim ")} == {TRACKED}
+    types = {name: found[name] for name in found if name.startswith("event type ")}
+    assert list(types.values()) == ["missing-event_type", *[TRACKED] * 3, "invalid-field"], types
     assert {"a million elements", "500 deep", "many fields", "a text of 2 MB", "task text", "markup"} <= tracked
     assert refused(judged(records(spark, list(given.values())), JOB)).count() == len(given) - len(tracked)
+
+
+def test_a_projects_claim_number_is_kept_as_it_came(spark: SparkSession) -> None:
+    """It is looked up nowhere: whatever text stands there goes along in the project's JSON, unchanged."""
+    texts = [claim for claim in ODD_CLAIMS if isinstance(claim, str) and claim != "\ud800"]
+    given = [tracking_message(f"e{n}", project={"claim_number": text}) for n, text in enumerate(texts)]
+    rows = judged(records(spark, given), JOB).orderBy("offset").select("project").collect()
+    assert [json.loads(row.project) for row in rows] == [{"claim_number": text} for text in texts]
 
 
 def test_required_fields_and_rules_are_settings(spark: SparkSession) -> None:
