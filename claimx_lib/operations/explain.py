@@ -20,8 +20,9 @@ from claimx_lib.operations.letter_story import (
     settled_steps,
 )
 from claimx_lib.operations.mapping import MappingRow, rows_of
-from claimx_lib.operations.review import CLAIM_KEY, LetterRow, letters_of_claim
+from claimx_lib.operations.review import LetterRow, letters_of_claim
 from claimx_lib.operations.rule_trace import TraceStep, rule_trace
+from claimx_lib.schemas.claim_key import CLAIM_KEY
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings

@@ -11,11 +11,10 @@ from typing import Any
 from claimx_lib.connectors.delta_sql import DeltaSql, any_of, literal
 from claimx_lib.domain.creation.effects import AUTO_RECOVER
 from claimx_lib.errors import NotFound
+from claimx_lib.schemas.claim_key import CLAIM_KEY
 
 TABLE = "dead_letters"
 STATES = ("OPEN", "REPLAYED", "RESOLVED", "DISCARDED")
-CLAIM_KEY = "ltrim(replace(upper(trim(claim_number)), '-', ''), '0')"
-"""The canonical form of the contract, as SQL over a claim number."""
 _WHOLE = (
     "dead_letter_id, pipeline, state, reason, error, claim_number, event_id, "
     'attempts, opened_at, closed_at, "by", why, replay_count, candidates'

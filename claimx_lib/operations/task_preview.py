@@ -15,8 +15,8 @@ from claimx_lib.domain.creation.events import SourceRecord, XactEvent, decoded
 from claimx_lib.domain.creation.keys import PIPELINE
 from claimx_lib.domain.creation.policy import Policy, Rule
 from claimx_lib.domain.reasons import GIVEN_BY_MAPPING
-from claimx_lib.operations.review import CLAIM_KEY
 from claimx_lib.operations.review import TABLE as LETTERS
+from claimx_lib.schemas.claim_key import CLAIM_KEY
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings

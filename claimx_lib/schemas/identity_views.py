@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from claimx_lib.domain.claim_number import LOWER_LETTERS, UPPER_LETTERS
+from claimx_lib.schemas.claim_key import CLAIM_KEY
 from claimx_lib.schemas.views import TRACKING_VIEWS, ViewSpec
-
-_CLAIM_KEY = f"trim(LEADING '0' FROM replace(translate(claim_number, '{LOWER_LETTERS}', '{UPPER_LETTERS}'), '-', ''))"
 
 _AGE = """CASE WHEN {hours} < 1 THEN 'under 1 h' WHEN {hours} < 24 THEN '1 to 24 h'
     WHEN {hours} < 72 THEN '1 to 3 days' WHEN {hours} < 168 THEN '3 to 7 days' ELSE 'over 7 days' END"""
@@ -37,7 +35,7 @@ WITH told AS (
   SELECT claim_key, `to` AS project_id, source, at FROM {{claim_project_mapping_history}}
   WHERE outcome = 'accepted' AND `to` IS NOT NULL
 ), made AS (
-  SELECT *, {_CLAIM_KEY} AS claim_key, split_part(resolved_by, ':', 1) AS way,
+  SELECT *, {CLAIM_KEY} AS claim_key, split_part(resolved_by, ':', 1) AS way,
     nullif(split_part(resolved_by, ':', 2), '') AS rule FROM {{identity_tasks}}
 ), sourced AS (
   SELECT made.idempotency_key, made.event_id, made.claim_number, made.project_id, created_at, way, rule,

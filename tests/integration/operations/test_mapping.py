@@ -127,6 +127,17 @@ def test_a_claims_story_is_told_from_every_table_in_order_of_time(tables: Tables
     assert story.trace[0].found == "project 1 (ABC-1)"
 
 
+@pytest.mark.parametrize("claim", ["Stra\u00dfe-1", "\u0131-1", "\u03c2-1", "\u00ff-1"])
+def test_a_letter_without_capitals_of_its_own_hides_no_row(tables: Tables, claim: str) -> None:
+    """Letters and ledger rows are found by the key of the pipeline, where SQL's own upper() would make another one."""
+    tables.append("dead_letters", [letter(1, claim_number=claim)])
+    entry = {"idempotency_key": "k", "event_id": "evt-1", "claim_number": claim, "state": "REJECTED", "at": NOW}
+    tables.append("xact_task_ledger", [entry])
+    story = explain(tables.sql, SETTINGS, claim)
+    assert [one.claim_number for one in story.letters] == [claim]
+    assert [step.kind for step in story.steps] == ["refused", "task"]
+
+
 def test_a_claim_nobody_heard_of_is_told_so(tables: Tables) -> None:
     """An unknown claim is NotFound, a text that can be none is wrong usage."""
     with pytest.raises(NotFound, match="nothing was ever heard"):
