@@ -60,9 +60,9 @@ def replay(  # noqa: PLR0913, PLR0917  (each is an option)
         raise UsageError("--value mends one letter", cure="name exactly one")
     mended = {} if value is None else {meant[0].dead_letter_id: _read(value)}
     found = desk.replayable([row.dead_letter_id for row in meant], mended)
+    who, what_for = _said(by, "--by"), _said(why, "--why")
     if not dry_run:
-        who, what_for, pace = _said(by, "--by"), _said(why, "--why"), rate or float("inf")
-        found = send_letters_back(desk, found, meant, by=who, why=what_for, per_second=pace)
+        found = send_letters_back(desk, found, meant, by=who, why=what_for, per_second=rate or float("inf"))
     rows = _told_of_sending(found, "would be sent" if dry_run else "sent")
     print_rows(rows, ("dead_letter_id", "topic", "result"), as_json=as_json, empty="no dead letter")
     raise typer.Exit(1 if any(one.refusal for one in found) else 0)
@@ -117,8 +117,10 @@ def resolve(  # noqa: PLR0913, PLR0917  (each is an option)
     desk = desk_of(settings_of(env, config, sets))
     (row,) = letters_meant(desk.tables, [letter], reason=None, since=None, limit=1)
     require_undecided(desk.tables, () if even_if_decided else [row])
+    who, what_for = _said(by, "--by"), _said(why, "--why")
+    desk.resolvable(row.dead_letter_id, project)
     if not dry_run:
-        resolve_letter(desk, row, project, by=_said(by, "--by"), why=_said(why, "--why"))
+        resolve_letter(desk, row, project, by=who, why=what_for)
     done = "would be published" if dry_run else "published"
     print(f"claim {printable(row.claim_number)} → project {project}: {done}; {_following(desk, row)}")
 

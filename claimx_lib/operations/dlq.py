@@ -15,7 +15,7 @@ from claimx_lib.domain.creation.messages import replay_headers
 from claimx_lib.domain.rate import RateLimiter
 from claimx_lib.domain.reasons import GIVEN_BY_MAPPING, Reason
 from claimx_lib.errors import ClaimxError, NotFound, UsageError
-from claimx_lib.operations.mapping_decisions import author, decision, messages
+from claimx_lib.operations.mapping_decisions import Decision, author, decision, messages
 from claimx_lib.operations.review import TABLE, LetterFilter, LetterRow, letters_by_id, letters_wanted
 
 if TYPE_CHECKING:
@@ -64,6 +64,12 @@ class LetterDesk:
 
         Nothing is sent beside it: a replay that came in before the mapping would end as a letter again.
         """
+        told = self.resolvable(dead_letter_id, project_id)
+        self.send(messages(self.settings, [told], author(by, why), now=self.clock.now))
+        self._mark((dead_letter_id,), by=by, why=why)
+
+    def resolvable(self, dead_letter_id: str, project_id: int) -> Decision:
+        """What `resolve` would publish; UsageError where the letter waits for no project, or the number is none."""
         (letter,) = self._letters((dead_letter_id,))
         if letter["state"] not in {OPEN, REPLAYED}:
             raise UsageError(
@@ -75,9 +81,7 @@ class LetterDesk:
                 f"dead letter {dead_letter_id[:12]} ({letter['reason']}) does not wait for a project",
                 cure="replay or discard it",
             )
-        told = [decision(letter["claim_number"], project_id)]
-        self.send(messages(self.settings, told, author(by, why), now=self.clock.now))
-        self._mark((dead_letter_id,), by=by, why=why)
+        return decision(letter["claim_number"], project_id)
 
     def discard(self, dead_letter_ids: tuple[str, ...], *, by: str, why: str) -> int:
         """Close those that are open at this moment, so that nothing is made of them; return how many.

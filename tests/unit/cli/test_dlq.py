@@ -75,6 +75,27 @@ def test_a_dry_run_changes_nothing(tables, capsys):
     assert tables.rows("dead_letters") == before
 
 
+def test_a_dry_run_promises_nothing_that_would_be_refused(tables, capsys):
+    """What `resolve` and `replay` refuse, their --dry-run refuses in the same words, and changes nothing."""
+    tables.append("dead_letters", [letter(7, reason="task-rejected"), letter(8, claim_number="---")])
+    before = tables.rows("dead_letters")
+    refused = {
+        (letter_id(7), "5"): "(task-rejected) does not wait for a project",
+        (letter_id(3), "5"): "is RESOLVED",
+        (letter_id(8), "5"): "is no claim number",
+        (letter_id(1), str(2**63)): "is too large for a project id",
+    }
+    for (name, project), words in refused.items():
+        for dry in (["--dry-run"], []):
+            assert main(["dlq", "resolve", name, "--project", project, *dry, *WHO]) == 2
+            told = capsys.readouterr()
+            assert words in told.err
+            assert not told.out
+    for command in (["resolve", letter_id(1), "--project", "5"], ["replay", letter_id(1)]):
+        assert main(["dlq", *command, "--dry-run", "--by", "ada", "--why", " "]) == 2
+    assert tables.rows("dead_letters") == before
+
+
 def test_discard_keeps_who_and_why(tables, capsys):
     """A discarded letter has its state, who and why; without a reason the command is refused."""
     assert main(["dlq", "discard", letter_id(1)[:12], letter_id(3)[:12], *WHO]) == 0
