@@ -27,6 +27,11 @@ def text_of(value: Column) -> Column:
     return F.try_validate_utf8(value.cast("string"))
 
 
+def is_blank(text: Column) -> Column:
+    """Whether a text is not there, or nothing but white space."""
+    return F.coalesce(F.btrim(text, F.lit(" \t\r\n\f\v\u00a0")) == "", F.lit(col=True))
+
+
 def json_object(text: Column, fields: Sequence[str], *, as_given: Sequence[str] = ()) -> Column:
     """STRUCT of `fields`, each STRING, then `as_given`, each VARIANT, of a text that is one JSON object, else NULL; to be
     read by name, since one more, NULL, follows.

@@ -14,7 +14,7 @@ from claimx_lib.domain.enrichment import PROJECT_KEY, TASK_KEY
 from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.transforms.built_once import built_once
-from claimx_lib.transforms.decode import as_instant, as_integer, as_long, json_object, json_others, text_of
+from claimx_lib.transforms.decode import as_instant, as_integer, as_long, is_blank, json_object, json_others, text_of
 from claimx_lib.transforms.encode import json_object_of, json_string
 from claimx_lib.transforms.rescue import json_path
 from claimx_lib.transforms.trigger import MESSAGE, SOURCE_HEADER
@@ -134,7 +134,7 @@ def _verdict(job: TaskTracking) -> Column:
     return F.coalesce(
         _unless(F.col("is_undecodable"), str(Reason.UNDECODABLE), "not a JSON object in UTF-8"),
         *([_unless(_is_skipped(job.skip_if), SKIPPED, "jobs.task_tracking.skip_if")] if job.skip_if else []),
-        *(_unless(_is_blank(_text(name)), missing(name), f"{name} is missing") for name in job.required_fields),
+        *(_unless(is_blank(_text(name)), missing(name), f"{name} is missing") for name in job.required_fields),
         *(_broken(name, rule) for name, rule in job.field_rules.items()),
         *(_unless(_is_too_long(name), str(Reason.INVALID_FIELD), f"{name} is too long") for name in _texts_needed()),
         *(_unless(F.col(name).isNull(), *_refusal(name)) for name in _NEEDED),
@@ -148,10 +148,6 @@ def missing_reasons(job: TaskTracking) -> list[str]:
 
 def _unless(condition: Column, reason: str, error: str) -> Column:
     return F.when(condition, F.struct(F.lit(reason).alias("reason"), F.lit(error).alias("error")))
-
-
-def _is_blank(text: Column) -> Column:
-    return F.coalesce(F.btrim(text, F.lit(" \t\r\n\f\v\u00a0")) == "", F.lit(col=True))
 
 
 def _is_too_long(column: str) -> Column:

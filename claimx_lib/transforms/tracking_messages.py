@@ -11,7 +11,7 @@ from claimx_lib.config.settings import Pii
 from claimx_lib.domain.enrichment import EnrichmentStatus
 from claimx_lib.domain.reasons import Reason
 from claimx_lib.transforms.built_once import built_once
-from claimx_lib.transforms.decode import text_of
+from claimx_lib.transforms.decode import is_blank, text_of
 from claimx_lib.transforms.masking import masked_json, masked_text
 
 if TYPE_CHECKING:
@@ -100,9 +100,8 @@ def error_messages(rows: DataFrame, topic: str, pii: Pii, *, at: datetime, max_m
     }
     value = F.to_json(F.struct(*(column.alias(name) for name, column in fields.items())), _WITH_NULLS)
     coordinates = F.concat_ws("/", "source_topic", "source_partition", "source_offset")
-    return rows.select(
-        F.lit(topic).alias("topic"), F.coalesce("event_id", coordinates).alias("key"), value.alias("value")
-    )
+    key = F.when(is_blank(F.col("event_id")), coordinates).otherwise(F.col("event_id"))
+    return rows.select(F.lit(topic).alias("topic"), key.alias("key"), value.alias("value"))
 
 
 def _message() -> Column:
