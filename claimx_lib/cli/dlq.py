@@ -16,7 +16,9 @@ from claimx_lib.cli.times import parsed_time
 from claimx_lib.errors import UsageError
 
 if TYPE_CHECKING:
+    from claimx_lib.connectors.delta_sql import DeltaSql
     from claimx_lib.operations.letter_story import LetterStory
+    from claimx_lib.operations.review import LetterRow
 
 app = typer.Typer(help="Dead letters: look, send back, give a project, close.", no_args_is_help=True)
 
@@ -45,13 +47,9 @@ def list_letters(  # noqa: PLR0913, PLR0917  (each is an option)
     """
     from claimx_lib.connectors.delta_sql import DeltaSql
     from claimx_lib.operations.letter_export import facts
-    from claimx_lib.operations.review import LetterFilter, letters_wanted
 
-    wanted = LetterFilter(
-        state=_state(state), reason=reason, pipeline=pipeline, since=parsed_time(since) if since else None
-    )
     tables = DeltaSql(root=settings_of(env, config, sets).storage.warehouse)
-    rows = within_limit(letters_wanted(tables, wanted, limit=limit + 1, is_whole=True), limit)
+    rows = _rows(tables, limit, state=_state(state), reason=reason, pipeline=pipeline, since=since)
     told = [facts(row) for row in rows]
     print_rows(told if as_json else map(_line, told), LISTED, as_json=as_json, empty="no dead letter")
 
@@ -129,16 +127,25 @@ def export_letters(  # noqa: PLR0913, PLR0917  (each is an option)
     """
     from claimx_lib.connectors.delta_sql import DeltaSql
     from claimx_lib.operations.letter_export import export
-    from claimx_lib.operations.review import LetterFilter, letters_wanted
 
-    wanted = LetterFilter(
-        state=_state(state), reason=reason, pipeline=pipeline, since=parsed_time(since) if since else None
-    )
     tables = DeltaSql(root=settings_of(env, config, sets).storage.warehouse)
-    rows = within_limit(letters_wanted(tables, wanted, limit=limit + 1, is_whole=True), limit)
+    rows = _rows(tables, limit, state=_state(state), reason=reason, pipeline=pipeline, since=since)
     with nullcontext(sys.stdout) if target is None else target.open("w", encoding="utf-8", newline="") as file:
         count = export(rows, file, "json" if as_json else "csv")
     tell(f"{count} letters written")
+
+
+def _rows(
+    tables: DeltaSql, limit: int, *, state: str | None, reason: str | None, pipeline: str | None, since: str | None
+) -> tuple[LetterRow, ...]:
+    from claimx_lib.operations.letter_words import require_pipeline, require_reason
+    from claimx_lib.operations.review import LetterFilter, letters_wanted
+
+    after = parsed_time(since) if since else None
+    require_pipeline(pipeline)
+    require_reason(tables, reason)
+    wanted = LetterFilter(state=state, reason=reason, pipeline=pipeline, since=after)
+    return within_limit(letters_wanted(tables, wanted, limit=limit + 1, is_whole=True), limit)
 
 
 def _state(text: str) -> str | None:

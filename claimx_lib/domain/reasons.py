@@ -31,3 +31,8 @@ GIVEN_BY_MAPPING = (str(Reason.PROJECT_NOT_FOUND), str(Reason.AMBIGUOUS_PROJECT)
 def missing(field: str) -> str:
     """Return the reason of a required field that is not there: `missing-<field>`."""
     return f"missing-{field}"
+
+
+def label_of(reason: str) -> str:
+    """Return the reason as metrics write it: `project_not_found` of `project-not-found`."""
+    return reason.replace("-", "_")

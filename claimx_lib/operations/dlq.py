@@ -15,6 +15,7 @@ from claimx_lib.domain.creation.messages import replay_headers
 from claimx_lib.domain.rate import RateLimiter
 from claimx_lib.domain.reasons import GIVEN_BY_MAPPING, Reason
 from claimx_lib.errors import ClaimxError, NotFound, UsageError
+from claimx_lib.operations.letter_words import require_reason
 from claimx_lib.operations.mapping_decisions import Decision, author, decision, messages
 from claimx_lib.operations.review import TABLE, LetterFilter, LetterRow, letters_by_id, letters_wanted
 
@@ -211,6 +212,7 @@ def letters_meant(
         return letters_by_id(tables, whole, is_whole=True)
     if reason is None:
         raise UsageError("no letter is named", cure="give ids, or --reason")
+    require_reason(tables, reason)
     wanted = LetterFilter(reason=reason, since=since, is_decided=is_decided)
     return letters_wanted(tables, wanted, limit=limit, is_whole=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from claimx_lib.connectors.delta_sql import DeltaSql, any_of, literal
 from claimx_lib.domain.creation.effects import AUTO_RECOVER
+from claimx_lib.domain.reasons import label_of
 from claimx_lib.errors import NotFound
 from claimx_lib.schemas.claim_key import CLAIM_KEY
 
@@ -197,8 +198,10 @@ def _facets(tables: DeltaSql, column: str, wanted: LetterFilter) -> tuple[Facet,
 
 
 def _where(wanted: LetterFilter) -> str:
-    exact = {"state": wanted.state, "reason": wanted.reason, "pipeline": wanted.pipeline}
+    exact = {"state": wanted.state, "pipeline": wanted.pipeline}
     conditions = [f"coalesce({column}, '') = {literal(value)}" for column, value in exact.items() if value is not None]
+    if wanted.reason is not None:
+        conditions.append(f"replace(coalesce(reason, ''), '-', '_') = {literal(label_of(wanted.reason))}")
     if wanted.since is not None:
         conditions.append(f"opened_at >= {literal(wanted.since)}")
     if wanted.claim_key is not None:

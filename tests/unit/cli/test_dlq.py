@@ -75,6 +75,33 @@ def test_a_dry_run_changes_nothing(tables, capsys):
     assert tables.rows("dead_letters") == before
 
 
+@pytest.mark.parametrize("reason", ["project-not-found", "project_not_found", "project_not-found"])
+def test_a_reason_is_found_as_dashboards_write_it(tables, tmp_path, capsys, reason):
+    """Metrics write `project_not_found` for the table's `project-not-found`: list, export and replay take both."""
+    tables.append("dead_letters", [letter(7, reason="missing-task_status")])
+    assert main(["dlq", "list", "--reason", reason, "--json"]) == 0
+    assert {row["dead_letter_id"] for row in json.loads(capsys.readouterr().out)} == {letter_id(1), letter_id(2)}
+    assert main(["dlq", "replay", "--reason", reason, "--dry-run", "--json", *WHO]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert main(["dlq", "export", str(tmp_path / "x.csv"), "--reason", "missing_task_status"]) == 0
+    assert "1 letters written" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("tables")
+def test_words_that_mean_nothing_are_refused(tmp_path, capsys):
+    """A reason that no letter has and a job that is none are status 2, with what there is; a known reason may be absent."""
+    for command in (["list"], ["export", str(tmp_path / "x.csv")], ["replay", "--dry-run", *WHO]):
+        assert main(["dlq", *command, "--reason", "project-not-fuond"]) == 2
+        assert "--reason project-not-fuond: no letter has it — there are project-not-found" in capsys.readouterr().err
+        assert main(["dlq", *command, "--reason", "task-unknown"]) == 0
+        capsys.readouterr()
+    for command in (["list"], ["export", str(tmp_path / "x.csv")]):
+        assert main(["dlq", *command, "--pipeline", "task_creations"]) == 2
+        assert "there is no such job — use one of task_trigger, task_tracking" in capsys.readouterr().err
+    Tables(tmp_path / "empty").create("dead_letters")
+    assert main(["dlq", "list", "--reason", "missing-x", "--set", f"storage.warehouse={tmp_path / 'empty'}"]) == 0
+
+
 def test_a_dry_run_promises_nothing_that_would_be_refused(tables, capsys):
     """What `resolve` and `replay` refuse, their --dry-run refuses in the same words, and changes nothing."""
     tables.append("dead_letters", [letter(7, reason="task-rejected"), letter(8, claim_number="---")])
