@@ -17,6 +17,7 @@ from claimx_lib.domain.api import ClaimXApi
 from claimx_lib.domain.circuit import CircuitPolicy
 from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.creation.effects import Topics
+from claimx_lib.domain.creation.messages import largest_value
 from claimx_lib.domain.creation.policy import Policy, Rule
 from claimx_lib.domain.ladder import ResolvePolicy
 from claimx_lib.domain.negative_cache import NegativeCache
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from claimx_lib.streams.context import JobContext
 
 JOB = "task_creation"
-HEADROOM_BYTES = 4096
 
 
 def flow_of(
@@ -148,7 +148,7 @@ def topics_of(settings: Settings) -> Topics:
         retry=job.retry_topic,
         dlq=job.dlq_topic,
         project_sync=kafka.topics.project_sync,
-        max_bytes=max(kafka.max_message_bytes - HEADROOM_BYTES, 1),
+        max_bytes=largest_value(kafka.max_message_bytes),
     )
 
 

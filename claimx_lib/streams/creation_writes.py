@@ -13,7 +13,7 @@ from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.domain.creation.decisions import Wait
 from claimx_lib.domain.creation.effects import Effects, LetterChange, NewLetter
 from claimx_lib.domain.creation.keys import PIPELINE
-from claimx_lib.domain.creation.messages import OutgoingMessage
+from claimx_lib.domain.creation.messages import OutgoingMessage, largest_value
 from claimx_lib.schemas.tables import BIN, DEAD_LETTERS, HEADERS, INT, LONG, PENDING, STR
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.creation_rows import frame_of, header_values, pending_values
@@ -24,7 +24,7 @@ from claimx_lib.transforms.masking import masked_json
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from claimx_lib.config.settings import Pii
+    from claimx_lib.config.settings import Settings
     from claimx_lib.streams.context import BatchRef, JobContext
 
 _RECORD = (("topic", STR), ("partition", INT), ("offset", LONG), ("key", BIN), ("value", BIN), ("headers", HEADERS))
@@ -64,7 +64,7 @@ def applied(
         crash_point("letters-appended")
     if effects.messages:
         frame = _messages(context, effects.messages)
-        send(masked(frame, context.settings.pii))
+        send(masked(frame, context.settings))
         crash_point("kafka-written")
 
 
@@ -110,13 +110,16 @@ def change_letters(context: JobContext, changes: Sequence[LetterChange], now: da
     )
 
 
-def masked(frame: DataFrame, pii: Pii) -> DataFrame:
+def masked(frame: DataFrame, settings: Settings) -> DataFrame:
     """The messages, people hidden in those that leave the internal topics where the settings say so."""
+    pii, largest = settings.pii, largest_value(settings.kafka.max_message_bytes)
     if not pii.mask_messages:
         return frame.drop("cut")
-    hidden = F.coalesce(masked_json(F.col("value").cast("string"), pii.fields), masked_json(F.col("cut"), pii.fields))
+    given = frame.withColumn("whole", masked_json(F.col("value").cast("string"), pii.fields))
+    fitting = F.when(F.octet_length("whole") <= largest, F.col("whole"))
+    hidden = F.coalesce(fitting, masked_json(F.col("cut"), pii.fields))
     value = F.when(F.col("cut").isNull(), F.col("value")).otherwise(hidden.cast("binary"))
-    return frame.withColumn("value", value).drop("cut")
+    return given.withColumn("value", value).drop("cut", "whole")
 
 
 def _letters(context: JobContext, letters: Sequence[NewLetter]) -> DataFrame:

@@ -12,10 +12,20 @@ from claimx_lib.domain.creation.instants import iso
 from claimx_lib.domain.creation.keys import dead_letter_id
 from claimx_lib.domain.creation.policy import header_seconds
 
+HEADROOM_BYTES = 4096
+"""Of a message, for its key and headers: an event's id and its claim number in each at most."""
+
+
+def largest_value(max_message_bytes: int) -> int:
+    """What the value of a message may weigh."""
+    return max(max_message_bytes - HEADROOM_BYTES, 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """One message for Kafka; `cut` is what a message that leaves the internal topics says where it can't be masked."""
+    """One message for Kafka; `cut` is what a message that leaves the internal topics says where it can't be masked,
+    or would not fit the broker any more: what is hidden may be shorter than `***`.
+    """
 
     topic: str
     key: str
@@ -39,7 +49,10 @@ def retry_message(wait: Wait, topic: str) -> OutgoingMessage:
 
 
 def dlq_message(decision: GiveUp, topic: str, *, max_bytes: int) -> OutgoingMessage:
-    """Both forms of the document in one; an event that would not fit the broker is cut to where it can be read whole."""
+    """Both forms of the document in one; an event that would not fit the broker is cut to where it can be read whole.
+
+    More candidates than half a message takes are left to the letter: they would not fit in the cut form either.
+    """
     event = decision.subject.event
     head = {
         "claim_number": event.claim_number,
@@ -49,7 +62,8 @@ def dlq_message(decision: GiveUp, topic: str, *, max_bytes: int) -> OutgoingMess
         "reason": decision.sentence,
         "reason_code": decision.reason,
     }
-    candidates = "" if decision.candidates is None else f',"candidates":{decision.candidates}'
+    listed = decision.candidates or ""
+    candidates = f',"candidates":{listed}' if 0 < len(listed.encode("utf-8")) <= max_bytes // 2 else ""
     start = json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1] + candidates
     record = event.record
     letter = dead_letter_id(record.topic, record.partition, record.offset, decision.reason)

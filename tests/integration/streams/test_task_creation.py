@@ -197,6 +197,24 @@ def test_people_are_hidden_in_what_leaves(context_with: Callable[..., JobContext
     assert b"Ada" in bytes(run.table(DEAD_LETTERS).first().raw_value)
 
 
+def test_what_masking_makes_too_large_is_cut(context_with: Callable[..., JobContext]) -> None:
+    """`"zip":1` becomes `"zip":"***"`: a message that no longer fits says where its event is, beside one that does."""
+    sets = ("kafka.max_message_bytes=34000", "jobs.task_creation.on_unresolved=dead_letter")
+    run = Run(context_with("pii.mask_messages=true", *sets))
+    lines = [{"id": n, "zip": 1, "city": None} for n in range(450)]
+    given = [xact_bytes(f"e{n}", "C1", lines=lines[:n]).replace(b" ", b"") for n in (450, 200)]
+    assert 2 * len(given[0]) < 28_500
+    run.take(run.frame(*given))
+    cut, whole = sorted(run.sent, key=lambda row: len(row.value))
+    letters = {row.event_id: row for row in run.table(DEAD_LETTERS).collect()}
+    reference = {"dead_letter_id": letters["e450"].dead_letter_id, "is_cut": True}
+    told = json.loads(cut.value)
+    assert (told["event_id"], told["event"], told["original_message"]) == ("e450", reference, reference)
+    assert json.loads(whole.value)["event"]["lines"][199] == {"id": 199, "zip": "***", "city": "***"}
+    assert len(cut.value) < len(whole.value) <= 34_000 - 4_096
+    assert bytes(letters["e450"].raw_value) == given[0]
+
+
 def test_a_refused_token_ends_an_available_now_run(context_with: Callable[..., JobContext]) -> None:
     """A 401 ends the stage with one line after every row is written; no attempt is used."""
     from claimx_lib.errors import TokenRefused
