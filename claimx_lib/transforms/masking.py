@@ -24,10 +24,12 @@ def _nested(levels: int) -> str:
 
 
 _VALUE = rf'(?:{_STRING}|{_nested(DEEPEST)}|[^\s",\[\]{{}}]+)'
-_MARK, _QUOTE = "\u0003", "\u0002"
+_ESCAPED, _MARK, _QUOTE, _BACKSLASH = "\u0004", "\u0003", "\u0002", "\u0001"
+_ESCAPE = rf"[\\{_BACKSLASH}](?:u[0-9A-Fa-f]{{4}}|[bfnrt])"
+"""Of a text, or of JSON that stands as one."""
 _VALUE_IN_TEXT = rf'(?:{_QUOTE}[^{_QUOTE}"]*+{_QUOTE}|[^\s{_QUOTE}",\[\]{{}}]+)'
 """Of JSON that stands as a text within JSON."""
-_ESCAPES = ((r"\\\\", "\u0001"), (r'\\"', "\u0002"))  # control characters never stand raw in JSON
+_ESCAPES = ((r"\\\\", _BACKSLASH), (r'\\"', _QUOTE))  # control characters never stand raw in JSON
 
 
 def masked_text(text: Column) -> Column:
@@ -54,9 +56,13 @@ def masked_json(text: Column, fields: Sequence[str]) -> Column:
 
 
 def _masked_strings(json_text: Column) -> Column:
-    """A number in an array is no phone's: it is marked, as what follows a text is, and marks are taken away again."""
-    marked = F.regexp_replace(json_text, rf"({_STRING})|(?<=[\[,])(?=-?\d)", f"$1{_MARK}")
-    return F.translate(F.regexp_replace(marked, f"{EMAIL}|(?<!{_MARK}){PHONE}", HIDDEN), _MARK, "")
+    r"""A number in an array is no phone's: it is marked, as what follows a text is, and marks are taken away again.
+
+    So is what follows an escape: the n of `\n` belongs to no word after it.
+    """
+    apart = F.regexp_replace(json_text, _ESCAPE, f"$0{_ESCAPED}")
+    marked = F.regexp_replace(apart, rf"({_STRING})|(?<=[\[,])(?=-?\d)", f"$1{_MARK}")
+    return F.translate(F.regexp_replace(marked, f"{EMAIL}|(?<!{_MARK}){PHONE}", HIDDEN), _MARK + _ESCAPED, "")
 
 
 def without_escapes(json_text: Column) -> Column:

@@ -105,6 +105,17 @@ def test_numbers_are_nobodys_phone(spark: SparkSession) -> None:
     assert masked(spark, json.dumps(given), fields=[]) == [hidden]
 
 
+def test_people_on_a_line_of_their_own_are_hidden(spark: SparkSession) -> None:
+    """An escape in the JSON is no letter of what follows it: line breaks and tabs hide nobody, and stay as they were."""
+    people = ("ann@example.com", "555-123-4567", "(555) 123-4567")
+    for before in ("\n", "x\t", "\r\n", "\f", "\b", "\x01", "\\n", "a\\\n"):
+        note = "".join(f"{before}{person}\n" for person in people)
+        told, within = masked(spark, json.dumps({"note": note}), json.dumps({"custom": json.dumps({"note": note})}))
+        hidden = {"note": f"{before}***\n" * 3}
+        assert told == hidden
+        assert json.loads(within["custom"]) == hidden
+
+
 def test_json_that_stands_as_a_text_is_masked_too(spark: SparkSession) -> None:
     """Fields within it are hidden by their names; where one holds more than a plain value, nothing is shown."""
     custom = json.dumps({"first_name": "Ann", "phone": 5551234, "kind": "x"})
