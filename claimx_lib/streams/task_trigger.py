@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 
 from claimx_lib.config.jobs import TaskTrigger, TriggerLog
 from claimx_lib.connectors import kafka
-from claimx_lib.domain.log_message import filled
-from claimx_lib.domain.masking import masked_text
+from claimx_lib.domain.log_message import as_it_is, filled
+from claimx_lib.domain.masking import masked_field
 from claimx_lib.observability.logs import logger
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
@@ -92,6 +92,7 @@ def _log_events(rows: DataFrame, published: int, batch: BatchRef, context: JobCo
     log = logger(job=JOB, batch_id=batch.batch_id)
     ours = rows.where(F.col("outcome") == trigger.PUBLISHED)
     heads = ours.select("head").limit(job.log_events_per_batch).collect() if job.log_events_per_batch else []
+    shown = masked_field if context.settings.pii.mask_messages else as_it_is
     logged = 0
     for row in heads:
         try:
@@ -100,9 +101,8 @@ def _log_events(rows: DataFrame, published: int, batch: BatchRef, context: JobCo
             continue
         logged += 1
         for line in _lines(job, fields):
-            message = filled(line.message, fields)
-            hidden = masked_text(message) if context.settings.pii.mask_messages else message
-            getattr(log, line.level)(hidden, event_id=fields["event_id"])
+            event_id = shown("event_id", fields["event_id"])
+            getattr(log, line.level)(filled(line.message, fields, shown), event_id=event_id)
     log.info("events tracked", events=published, not_logged=published - logged)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from claimx_lib.domain.masking import EMAIL, HIDDEN, PHONE, key_pattern
+from claimx_lib.domain.masking import EMAIL, HIDDEN, ID_KEYS, PHONE, key_pattern
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -29,16 +29,19 @@ _ESCAPE = rf"[\\{_BACKSLASH}](?:u[0-9A-Fa-f]{{4}}|[bfnrt])"
 """Of a text, or of JSON that stands as one."""
 _VALUE_IN_TEXT = rf'(?:{_QUOTE}[^{_QUOTE}"]*+{_QUOTE}|[^\s{_QUOTE}",\[\]{{}}]+)'
 """Of JSON that stands as a text within JSON."""
+_IN_AN_ID = rf'(?i)(?:"(?:{ID_KEYS})":"|{_QUOTE}(?:{ID_KEYS}){_QUOTE}\s*:\s*{_QUOTE}|\G(?!\A))[^{_QUOTE}"]'
+"""A character of an id's text: the first one, or one that follows another."""
 _ESCAPES = ((r"\\\\", _BACKSLASH), (r'\\"', _QUOTE))  # control characters never stand raw in JSON
 
 
 def masked_text(text: Column) -> Column:
     """STRING with e-mail addresses and phone numbers hidden."""
-    return F.regexp_replace(text, f"{EMAIL}|{PHONE}", HIDDEN)
+    return F.regexp_replace(_without_mails(text), PHONE, HIDDEN)
 
 
 def masked_json(text: Column, fields: Sequence[str]) -> Column:
-    """STRING: the JSON text with the values of `fields` hidden at any depth, and people in every other text.
+    """STRING: the JSON text with the values of `fields` hidden at any depth, and people in every other text; in ids
+    (`ID_FIELDS`) e-mail addresses alone.
 
     A field counts in any case and as camelCase; its value is hidden whole. NULL where the text is no JSON or such a
     value is nested too deep: what cannot be masked is not shown.
@@ -58,11 +61,17 @@ def masked_json(text: Column, fields: Sequence[str]) -> Column:
 def _masked_strings(json_text: Column) -> Column:
     r"""A number in an array is no phone's: it is marked, as what follows a text is, and marks are taken away again.
 
-    So is what follows an escape: the n of `\n` belongs to no word after it.
+    So is what follows an escape: the n of `\n` belongs to no word after it. And each character of an id is: no number
+    is made of them.
     """
-    apart = F.regexp_replace(json_text, _ESCAPE, f"$0{_ESCAPED}")
-    marked = F.regexp_replace(apart, rf"({_STRING})|(?<=[\[,])(?=-?\d)", f"$1{_MARK}")
-    return F.translate(F.regexp_replace(marked, f"{EMAIL}|(?<!{_MARK}){PHONE}", HIDDEN), _MARK + _ESCAPED, "")
+    apart = _without_mails(F.regexp_replace(json_text, _ESCAPE, f"$0{_ESCAPED}"))
+    ids_apart = F.regexp_replace(apart, _IN_AN_ID, f"$0{_MARK}")
+    marked = F.regexp_replace(ids_apart, rf"({_STRING})|(?<=[\[,])(?=-?\d)", f"$1{_MARK}")
+    return F.translate(F.regexp_replace(marked, f"(?<!{_MARK}){PHONE}", HIDDEN), _MARK + _ESCAPED, "")
+
+
+def _without_mails(text: Column) -> Column:
+    return F.regexp_replace(text, EMAIL, HIDDEN)
 
 
 def without_escapes(json_text: Column) -> Column:

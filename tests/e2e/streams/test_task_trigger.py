@@ -146,6 +146,20 @@ def test_events_are_logged_up_to_a_bound(new: Worlds) -> None:
     assert (told[-1]["events"], told[-1]["not_logged"]) == (5, 3)
 
 
+def test_a_log_line_shows_ids_and_no_person(new: Worlds) -> None:
+    """With masking an id that looks like a phone number stays in its line; whoever is in a status or an id by mail is hidden."""
+    world = new("pii.mask_messages=true")
+    lines = StringIO()
+    configure_logs(world.settings.logging, stream=lines)
+    events = [event("2026-0001", status="call 555-123-4567"), event("ann@example.com")]
+    process_batch(world.frame(events), world.batch(), world.context())
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(line["message"].split(" | ")[1:], line["event_id"]) for line in told[:2]] == [
+        (["event_id=2026-0001", "task_id=32513", "status=call ***"], "2026-0001"),
+        (["event_id=***", "task_id=32513", "status=assigned"], "***"),
+    ]
+
+
 def test_a_publish_that_fails_is_counted_and_not_swallowed(new: Worlds) -> None:
     """Kafka does not take the messages: the batch fails, to be run again, and the metric says so."""
     world = new().with_settings("kafka.bootstrap_servers=127.0.0.1:1", "kafka.options={delivery.timeout.ms: '1500', "

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from claimx_lib.config.load import load
+from claimx_lib.domain.masking import masked_field
 from claimx_lib.transforms.masking import masked_json
 
 if TYPE_CHECKING:
@@ -90,6 +93,61 @@ def test_what_is_not_hidden_stays_as_it_was(spark: SparkSession) -> None:
     """Quotes and backslashes, alone and in rows, read back as they were."""
     given = {"a": '"', "b": "\\", "c": '\\"\\\\"', "d": ["\\u0001", "\\n\n"]}
     assert masked(spark, json.dumps({**given, "name": '\\"'})) == [{**given, "name": "***"}]
+
+
+IDS = ["1234-5678", "123-4567", "2026-0001", "CLM 1234 5678", "555-123-4567"]
+
+
+def test_ids_are_nobodys_phone(spark: SparkSession) -> None:
+    """A claim number that looks like a phone number stays, in each spelling of its field and at any depth, among candidates
+    and in JSON that stands as a text too; beside it, and in fields that are no ids, people are hidden.
+    """
+    for text in IDS:
+        ids = {"claim_number": text, "eventId": text, "event": {"estimate": {"id": text, "ESTIMATE_ID": text}},
+               "candidates": [{"claim_number": text, "project_id": text}, {"claim_number": "x", "project_id": 7}]}  # fmt: skip
+        people = {
+            "note": f"{text} or 555-123-4567",
+            "claim": text,
+            "my_event_id": "555-123-4567",
+            "ids": ["555-123-4567"],
+        }
+        hidden = {"note": "CLM *** or ***" if text.startswith("CLM") else "*** or ***",
+                  "claim": "CLM ***" if text.startswith("CLM") else "***", "my_event_id": "***", "ids": ["***"]}  # fmt: skip
+        given, within = {**ids, **people, "z": ids}, json.dumps({**ids, **people})
+        for fields in (FIELDS, []):
+            told, wrapped = masked(spark, json.dumps(given), json.dumps({"custom": within}), fields=fields)
+            assert told == {**ids, **hidden, "z": ids}
+            assert json.loads(wrapped["custom"]) == {**ids, **hidden}
+
+
+def test_an_address_in_an_id_is_hidden(spark: SparkSession) -> None:
+    """Whoever is named in an id by mail, and what is no plain text there, is hidden as everywhere; the settings go first."""
+    given = {
+        "event_id": "2026-0001 ann@example.com 1234-5678",
+        "claim_number": ["555-123-4567"],
+        "task_id": {"note": "555-123-4567"},
+        "project_id": "",
+    }
+    hidden = {**given, "event_id": "2026-0001 *** 1234-5678", "claim_number": ["***"], "task_id": {"note": "***"}}
+    assert masked(spark, json.dumps(given)) == [hidden]
+    assert masked(spark, json.dumps({"claim_number": "1234-5678"}), fields=["claim_number"]) == [
+        {"claim_number": "***"}
+    ]
+
+
+TEXTS = st.text(alphabet="aA@.x -+()0123456789012345678901234567\n\t:/\u00e9", max_size=40)
+VALUES = st.one_of(
+    TEXTS, st.sampled_from(["555-123-4567", "(555) 123-4567@x.org", "a@b.co 2026-0001\n+1 555 123 4567"])
+)
+NAMES = st.sampled_from(["event_id", "claimNumber", "ID", "note", "my_id", "claim_number_2", "taskid"])
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(NAMES, VALUES), min_size=60, max_size=60))
+def test_messages_and_log_lines_hide_the_same(spark: SparkSession, fields: list[tuple[str, str]]) -> None:
+    """A field of a message shows in Spark what it shows in Python."""
+    told = masked(spark, *(json.dumps({name: text}) for name, text in fields))
+    assert told == [{name: masked_field(name, text)} for name, text in fields]
 
 
 def test_numbers_are_nobodys_phone(spark: SparkSession) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from claimx_lib.domain.masking import key_pattern, masked_text
+from claimx_lib.domain.masking import key_pattern, masked_field, masked_text
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,18 @@ def test_addresses_and_numbers_are_hidden(text: str) -> None:
 def test_ids_and_times_stay(text: str) -> None:
     """What messages are found again by is not taken for a person."""
     assert masked_text(text) == text
+
+
+@pytest.mark.parametrize("text", ["1234-5678", "123-4567", "2026-0001", "CLM 1234 5678", "555-123-4567"])
+def test_ids_that_look_like_a_number_stay(text: str) -> None:
+    """In the fields that hold ids, in any spelling, groups of digits stay and addresses don't; elsewhere both are hidden."""
+    ids = dict.fromkeys(("event_id", "claimNumber", "PROJECT_ID", "task_id", "id"), text)
+    others = {"claim": f"a {text}", "event_id_2": text, "assignment_id": {"phone": "555-123-4567"}}
+    given = {**ids, **others, "n": 5551234567, "none": None, "dead_letter_id": f"ann@example.com {text}"}
+    shown = {name: masked_field(name, value) for name, value in given.items()}
+    assert {name: shown[name] for name in ids} == ids
+    assert not any("5678" in str(shown[name]) or "4567" in str(shown[name]) for name in others)
+    assert (shown["n"], shown["none"], shown["dead_letter_id"]) == (5551234567, None, f"*** {text}")
 
 
 def test_no_text_makes_it_slow() -> None:
