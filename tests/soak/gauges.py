@@ -24,6 +24,7 @@ MB = 1024 * 1024
 SELDOM_SECONDS = 60.0
 """Between two looks that cost something: a full collection of the JVM's heap, a walk through all files."""
 _USED = re.compile(r"(?:heap|generation)\s+total \d+K, used (\d+)K")
+_CODE = re.compile(r"^CodeHeap .* used=(\d+)Kb", re.MULTILINE)
 _METASPACE = re.compile(r"Metaspace\s+used (\d+)K")
 _BATCHES = re.compile(r'^claimx_stream_batch_duration_seconds_(sum|count)\{job="(\w+)"\} (\S+)', re.MULTILINE)
 _LAG = re.compile(r"^claimx_stream_lag_records\{[^}]*\} (\S+)", re.MULTILINE)
@@ -47,7 +48,7 @@ class Gauges:
         found |= self._batches()
         if time.monotonic() >= self.seldom_at:
             self.seldom_at = time.monotonic() + SELDOM_SECONDS
-            found |= self._heap() | self._files()
+            found |= self._heap(found.get("jvm_mb")) | self._files()
         return found
 
     def _processes(self) -> Sample:
@@ -83,14 +84,19 @@ class Gauges:
             found["processor_seconds_a_batch"] = _step(before, now, "spent") / batches
         return found | {"batches": batches} | ({"lag": now["lag"]} if "lag" in now else {})
 
-    def _heap(self) -> Sample:
-        """What lives in the JVM after a full collection: the rest of the heap says nothing about leaks."""
+    def _heap(self, whole: float | None) -> Sample:
+        """What lives in the JVM after a full collection: the rest of the heap says nothing about leaks.
+
+        Beside it compiled code, and the `whole` process less that: code grows for hours, up to what the JVM reserves for it.
+        """
         told = _jcmd(self.pid, self.world.local / "jcmd.txt")
         used = [int(kb) for kb in _USED.findall(told)]
-        classes = _METASPACE.search(told)
+        classes, code = _METASPACE.search(told), sum(map(int, _CODE.findall(told))) / 1024
         return {
             **({"jvm_heap_mb": sum(used) / 1024} if used else {}),
             **({"jvm_classes_mb": int(classes[1]) / 1024} if classes else {}),
+            **({"jvm_code_mb": code} if code else {}),
+            **({"jvm_but_code_mb": whole - code} if code and whole else {}),
         }
 
     def _files(self) -> Sample:
@@ -132,8 +138,8 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _jcmd(driver: int, script: Path) -> str:
-    """The answers to a full collection and a look at heap and classes; empty where there is no jcmd or no JVM."""
-    script.write_text("GC.run\nGC.heap_info\n")
+    """The answers to a full collection and a look at heap, classes and code; empty where there is no jcmd or no JVM."""
+    script.write_text("GC.run\nGC.heap_info\nCompiler.codecache\n")
     home = java_home()
     program = str(home / "bin" / "jcmd") if home else "jcmd"
     with contextlib.suppress(psutil.Error, OSError, subprocess.SubprocessError):

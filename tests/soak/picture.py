@@ -33,7 +33,7 @@ class Chart:
 
 CHARTS = (
     Chart(title="Memory, MB", series={"jvm_mb": "JVM", "python_mb": "driver", "workers_mb": "workers"}),
-    Chart(title="JVM after a full collection, MB", series={"jvm_heap_mb": "heap", "jvm_classes_mb": "classes"}),
+    Chart(title="JVM after a full collection, MB", series={"jvm_heap_mb": "heap", "jvm_classes_mb": "classes", "jvm_code_mb": "code"}),
     Chart(title="Threads", series={"jvm_threads": "JVM", "python_threads": "driver"}),
     Chart(title="Open files", series={"open_files": "all processes"}),
     Chart(title="Files", series={"checkpoint_files": "checkpoints", "spark_files": "Spark's own"}),

@@ -28,7 +28,7 @@ class Limit:
 LIMITS = {
     "python_mb": Limit(floor=16),
     "workers_mb": Limit(floor=16),
-    "jvm_mb": Limit(floor=32),
+    "jvm_but_code_mb": Limit(floor=32),
     "jvm_heap_mb": Limit(floor=16),
     "jvm_classes_mb": Limit(floor=8),
     "python_threads": Limit(floor=2),
