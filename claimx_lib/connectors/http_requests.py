@@ -13,7 +13,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, WholeAnswerTimeout, unpacked
 from claimx_lib.domain.api import ApiOutcome
@@ -118,7 +118,7 @@ def _failed(error: BaseException) -> Exchange:
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Exchange(failure=ApiOutcome.NOT_SENT, detail="certificate refused")
-    if any(isinstance(cause, NewConnectionError | ConnectTimeoutError | ProxyError) for cause in causes):
+    if any(_is_before_the_request(cause) for cause in causes):
         return Exchange(failure=ApiOutcome.NOT_SENT, detail="no connection")
     if any(isinstance(cause, ReadTimeoutError | TimeoutError) for cause in causes):
         return Exchange(failure=ApiOutcome.TIMEOUT)
@@ -127,6 +127,15 @@ def _failed(error: BaseException) -> Exchange:
     if any(isinstance(cause, OSError) and not isinstance(cause, requests.RequestException) for cause in causes):
         return Exchange(failure=ApiOutcome.RESET)
     return Exchange(failure=ApiOutcome.BAD_BODY, detail="not HTTP")
+
+
+def _is_before_the_request(cause: BaseException) -> bool:
+    """Nobody was reached, or a proxy opened no tunnel. A ProxyError alone says neither: urllib3 makes one, too, of a
+    connection that ends once the request was read.
+    """
+    if isinstance(cause, NewConnectionError | ConnectTimeoutError):
+        return True
+    return isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import http.server
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -38,20 +36,6 @@ class Server(http.server.ThreadingHTTPServer):
 
     def handle_error(self, *_arguments: object) -> None:
         """Silent."""
-
-
-@pytest.fixture(scope="module")
-def certificate(program, tmp_path_factory) -> tuple[Path, Path]:
-    """A certificate for localhost that nobody has signed but itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = [
-        program("openssl"),
-        *["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
-    ]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True, timeout=240)
-    return certificate, key
 
 
 @pytest.fixture(scope="module")
