@@ -49,6 +49,8 @@ class Transport(Protocol):
 TOO_LARGE = Exchange(failure=ApiOutcome.BAD_BODY, detail="too large")
 CUT_SHORT = Exchange(failure=ApiOutcome.BAD_BODY, detail="cut short")
 
+IDLE_SECONDS = 30.0
+"""No connection that was idle for longer is used again: a firewall on the way forgets it, and tells nobody."""
 
 _GZIP_OR_ZLIB, _RAW = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
 _GZIP_MAGIC, _MOST_MEMBERS = b"\x1f\x8b", 100

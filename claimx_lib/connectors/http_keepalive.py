@@ -13,11 +13,12 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import certifi
 
-from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, unpacked
+from claimx_lib.connectors.http import CUT_SHORT, IDLE_SECONDS, TOO_LARGE, Exchange, unpacked
 from claimx_lib.connectors.http_wire import (
     AnswerReader,
     CutShort,
@@ -42,7 +43,7 @@ class KeepAliveTransport:
         self._rendered: tuple[Mapping[str, str] | None, bytes] = (None, b"")  # the same headers go with every read
         self._tls = _tls_context(ca_bundle) if parts.scheme == "https" else None
         self._max_response_bytes = max_response_bytes
-        self._idle: deque[socket.socket] = deque()
+        self._idle: deque[tuple[socket.socket, float]] = deque()  # with the time of the last answer
 
     def send(
         self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
@@ -54,15 +55,24 @@ class KeepAliveTransport:
         except ValueError:
             return Exchange(failure=ApiOutcome.BAD_BODY, detail="request of a form that is not allowed")
         try:
-            sock = self._live_connection() or self._connected(timeout_seconds)
+            idle = self._live_connection()
+            sock = idle or self._connected(timeout_seconds)
         except (OSError, ValueError) as error:
             return Exchange(failure=ApiOutcome.NOT_SENT, detail=_connect_detail(error))
-        return self._exchange(sock, request, until)
+        exchange, is_reusable = self._exchange(sock, request, until)
+        if is_reusable:
+            self._idle.append((sock, time.monotonic()))
+            return exchange
+        sock.close()
+        if idle is not None and exchange.failure is not None:
+            self.close()  # what ended this one may have ended all: the next try is not to meet another
+        return exchange
 
     def close(self) -> None:
         """Ends the idle connections."""
         while self._idle:
-            self._idle.pop().close()
+            with suppress(IndexError):  # another thread was faster
+                self._idle.pop()[0].close()
 
     def _request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         if body is not None:
@@ -74,29 +84,23 @@ class KeepAliveTransport:
             self._rendered = (headers, rendered)
         return rendered_line(method, target) + rendered
 
-    def _exchange(self, sock: socket.socket, request: bytes, until: float) -> Exchange:
-        is_reusable = False
+    def _exchange(self, sock: socket.socket, request: bytes, until: float) -> tuple[Exchange, bool]:
+        """The exchange, and whether the connection may carry another one."""
         try:
             send_all(sock, request, max(until - time.monotonic(), 0.001))
             answer = AnswerReader(sock, until=until, most_body_bytes=self._max_response_bytes).answer()
-            is_reusable = answer.is_reusable
-            return _answered(answer, self._max_response_bytes)
         except (OSError, ValueError, EOFError) as error:
-            return _failed(error)
-        finally:
-            if is_reusable:
-                self._idle.append(sock)
-            else:
-                sock.close()
+            return _failed(error), False
+        return _answered(answer, self._max_response_bytes), answer.is_reusable
 
     def _live_connection(self) -> socket.socket | None:
-        """One that waits idle and that the server has not closed meanwhile."""
+        """One that waits idle, not for long, and that the server has not closed meanwhile."""
         while self._idle:
             try:
-                sock = self._idle.pop()
+                sock, since = self._idle.pop()
             except IndexError:  # another thread was faster
                 return None
-            if not _has_something_to_read(sock):
+            if time.monotonic() - since < IDLE_SECONDS and not _has_something_to_read(sock):
                 return sock
             sock.close()
         return None

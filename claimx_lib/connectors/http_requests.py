@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -14,16 +15,29 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.response import HTTPResponse
 
-from claimx_lib.connectors.http import CUT_SHORT, TOO_LARGE, Exchange, WholeAnswerTimeout, unpacked
+from claimx_lib.connectors.http import CUT_SHORT, IDLE_SECONDS, TOO_LARGE, Exchange, WholeAnswerTimeout, unpacked
 from claimx_lib.domain.api import ApiOutcome
 
 
 class _PlainConnection(WholeAnswerTimeout, HTTPConnection):
-    """urllib3's connection, with the whole answer's time bounded."""
+    """urllib3's connection, with the whole answer's time bounded, and not used again after a long pause."""
+
+    _used_at = 0.0
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """As ever."""
+        self._used_at = time.monotonic()
+        return super().getresponse()
+
+    @property
+    def is_connected(self) -> bool:
+        """What the pool asks before it hands out an idle one."""
+        return super().is_connected and time.monotonic() - self._used_at < IDLE_SECONDS
 
 
-class _TlsConnection(WholeAnswerTimeout, HTTPSConnection):
+class _TlsConnection(_PlainConnection, HTTPSConnection):
     """The same over TLS."""
 
 
@@ -93,6 +107,7 @@ class RequestsTransport:
             ) as response:
                 return self._read(response)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            self._session.close()  # what ended this connection may have ended the idle ones; the pool opens anew
             return _failed(error)
 
     def close(self) -> None:
