@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from claimx_lib.connectors.http import CUT_SHORT, IDLE_SECONDS, TOO_LARGE, Exchange, unpacked
+from claimx_lib.connectors.http_connect import connected
 from claimx_lib.connectors.http_wire import (
     AnswerReader,
     CutShort,
@@ -56,7 +57,7 @@ class KeepAliveTransport:
             return Exchange(failure=ApiOutcome.BAD_BODY, detail="request of a form that is not allowed")
         try:
             idle = self._live_connection()
-            sock = idle or self._connected(timeout_seconds)
+            sock = idle or self._connected(until)
         except (OSError, ValueError) as error:
             return Exchange(failure=ApiOutcome.NOT_SENT, detail=_connect_detail(error))
         exchange, is_reusable = self._exchange(sock, request, until)
@@ -105,13 +106,13 @@ class KeepAliveTransport:
             sock.close()
         return None
 
-    def _connected(self, timeout_seconds: float) -> socket.socket:
-        sock = socket.create_connection(self._address, timeout=timeout_seconds)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _connected(self, until: float) -> socket.socket:
+        sock = connected(*self._address, until=until)
         if self._tls is None:
             sock.settimeout(None)  # the operating system keeps the time from here on
             return sock
         try:
+            sock.settimeout(max(until - time.monotonic(), 0.001))
             return self._tls.wrap_socket(sock, server_hostname=self._address[0])
         except BaseException:
             sock.close()

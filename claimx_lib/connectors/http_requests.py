@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -14,10 +15,11 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 
 from claimx_lib.connectors.http import CUT_SHORT, IDLE_SECONDS, TOO_LARGE, Exchange, WholeAnswerTimeout, unpacked
+from claimx_lib.connectors.http_connect import connected
 from claimx_lib.domain.api import ApiOutcome
 
 
@@ -25,6 +27,20 @@ class _PlainConnection(WholeAnswerTimeout, HTTPConnection):
     """urllib3's connection, with the whole answer's time bounded, and not used again after a long pause."""
 
     _used_at = 0.0
+
+    def _new_conn(self) -> socket.socket:
+        """urllib3's own gives the first address all the time: a POST would leave when nobody waits for its answer."""
+        seconds = cast("float", self.timeout)
+        try:
+            sock = connected(self._dns_host.strip("[]"), self.port, until=time.monotonic() + seconds)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "no connection in time") from error
+        except OSError as error:
+            raise NewConnectionError(self, "no connection") from error
+        sock.settimeout(seconds)
+        return sock
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
         """As ever."""
@@ -101,7 +117,7 @@ class RequestsTransport:
                 self._origin + target,
                 headers=dict(headers),
                 data=body,
-                timeout=urllib3.Timeout(total=timeout_seconds),  # type: ignore[arg-type]
+                timeout=urllib3.Timeout(connect=timeout_seconds / 2, total=timeout_seconds),  # type: ignore[arg-type]
                 allow_redirects=False,
                 stream=True,
             ) as response:
