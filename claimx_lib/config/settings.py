@@ -25,7 +25,7 @@ from claimx_lib.config.tracking_topic import with_topic
 from claimx_lib.domain.loopback import is_loopback
 from claimx_lib.domain.open_page import too_open
 
-BROKER = re.compile(r"(?:[A-Za-z0-9_%.-]*://)?(?:\[[0-9A-Fa-f:.%]+\]|[^\s,:/\[\]]+):([0-9]{1,5})")
+BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s,:/\[\]]+):([0-9]{1,5})")
 CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
 
 
@@ -80,11 +80,12 @@ class Kafka(Model):
     @field_validator("bootstrap_servers")
     @classmethod
     def _have_ports(cls, value: str) -> str:
-        """The clients of Kafka know no port by default, or each another one."""
+        """The clients of Kafka know no port by default, or each another one; of a protocol before it, each does as it likes."""
         for broker in value.split(","):
             found = BROKER.fullmatch(broker.strip())
             if found is None or not 0 < int(found[1]) <= LAST_PORT:
-                raise ValueError(f"{broker.strip()!r} is no broker: give host:port, several with commas")
+                cure = "give host:port, several with commas; the protocol is kafka.security_protocol alone"
+                raise ValueError(f"{broker.strip()!r} is no broker: {cure}")
         return value
 
     @model_validator(mode="after")

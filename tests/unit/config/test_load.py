@@ -152,6 +152,7 @@ def test_any_text_as_an_argument_gives_settings_or_a_line(text: str) -> None:
         ("pii.mask_columns=[task_name]", "it should be 'original_event', "),
         ("kafka.bootstrap_servers=broker.example:9092", "--set: kafka: PLAINTEXT to broker.example:9092"),
         ("kafka.bootstrap_servers=broker", "kafka.bootstrap_servers = 'broker': 'broker' is no broker: give host:port"),
+        ("kafka.bootstrap_servers=SASL_SSL://broker:9093", "; the protocol is kafka.security_protocol alone"),
         ("kafka.bootstrap_servers=localhost:1,127.0.0.1:0", "'127.0.0.1:0' is no broker: give host:port"),
         ("claimx.base_url=http://other-host", "--set: claimx.base_url = 'http://other-host': the token would go to"),
         ("console.host=0.0.0.0", "--set: console.host = '0.0.0.0': it is open to others, and console.token is not set"),
