@@ -53,7 +53,8 @@ def for_uv(environment: Mapping[str, str], *, pip_configuration: str) -> dict[st
         "extra-index-url"
     )
     if more:
-        extra["UV_INDEX"] = more
+        extra["UV_INDEX"] = " ".join(more.replace("\\n", " ").split())  # pip prints the lines of its file so
+        extra["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does; each file is held to its hash
     certificates = _first(environment, "SSL_CERT_FILE", "PIP_CERT") or configured.get("cert")
     if certificates:
         extra["SSL_CERT_FILE"] = certificates

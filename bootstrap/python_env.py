@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap import mirrors
@@ -50,7 +51,7 @@ def fingerprint(layout: Layout) -> str:
 
 
 def _make_venv(layout: Layout) -> None:
-    if layout.python.exists() and _version_line(layout) == sys.version_info[:2]:
+    if layout.python.exists() and _version_line(layout) == sys.version_info[:2] and _is_whole(layout):
         return
     say(f"making .venv with Python {sys.version_info[0]}.{sys.version_info[1]} ({sys.executable})")
     result = run_quietly(
@@ -62,6 +63,14 @@ def _make_venv(layout: Layout) -> None:
             cure=f"install its venv module (apt install python3.{sys.version_info[1]}-venv) or name another Python: "
             "make PYTHON=/path/to/python3.12",
         )
+
+
+def _is_whole(layout: Layout) -> bool:
+    """Whether its making came to its end, pip, and it lies where it was made: else its scripts name another place."""
+    try:
+        return str(layout.python) in (layout.venv / "bin" / "pip").read_text(errors="replace")
+    except OSError:
+        return False
 
 
 def _version_line(layout: Layout) -> tuple[int, ...]:
@@ -105,7 +114,17 @@ def uv_environment(layout: Layout) -> dict[str, str]:
     """What uv is to see beyond the environment; asks pip for its configuration, which uv does not read."""
     command = [str(layout.python), "-m", "pip", "config", "list"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return mirrors.for_uv(os.environ, pip_configuration=answer.stdout)
+    extra = mirrors.for_uv(os.environ, pip_configuration=answer.stdout)
+    if "UV_CACHE_DIR" not in os.environ and not _is_writable(
+        Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    ):
+        extra["UV_CACHE_DIR"] = str(layout.cache / "uv")  # a container's user without a home
+    return extra
+
+
+def _is_writable(folder: Path) -> bool:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return os.access(there, os.W_OK)
 
 
 def _must_have_worked(result: Finished, *, doing: str) -> None:

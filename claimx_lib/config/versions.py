@@ -21,7 +21,7 @@ SCHEMA_VERSION = "1"
 
 def require_engine(*, on_databricks: bool) -> None:
     """Return only on the engine that the tests ran on, else raise VersionError with the cure."""
-    spark = _installed("pyspark") or _beside_spark()
+    spark = _imported() or _installed("pyspark")
     if spark is None or not spark.startswith(f"{SPARK_LINE}."):
         raise VersionError(
             f"pyspark {spark or 'is not installed'}; this version of claimx runs on Spark {SPARK_LINE}.x",
@@ -42,8 +42,10 @@ def _installed(package: str) -> str | None:
         return None
 
 
-def _beside_spark() -> str | None:
-    """The version of a pyspark that lies in Spark's own folder, as on a cluster: nobody has installed it."""
+def _imported() -> str | None:
+    """The version of the pyspark that is imported: on a cluster nobody has installed it, and a PYTHONPATH goes before one
+    that is.
+    """
     try:
         from pyspark.version import __version__
     except ImportError:

@@ -56,13 +56,13 @@ class Warehouse:
         from delta.tables import DeltaTable
 
         if self.is_catalog:
-            return bool(session.catalog.tableExists(self.location(table)))
+            return bool(session.catalog.tableExists(self.sql_name(table)))
         return bool(DeltaTable.isDeltaTable(session, self.location(table)))
 
     def read(self, session: SparkSession, table: str) -> DataFrame:
         """Return the table's newest version as a frame."""
         if self.is_catalog:
-            return session.read.table(self.location(table))
+            return session.read.table(self.sql_name(table))
         return session.read.format("delta").load(self.location(table))
 
     def open(self, session: SparkSession, table: str) -> DeltaTable:
@@ -72,7 +72,7 @@ class Warehouse:
         if not self.exists(session, table):
             raise TableError(f"{self.location(table)}: no such Delta table", cure="run claimx tables create")
         if self.is_catalog:
-            return DeltaTable.forName(session, self.location(table))
+            return DeltaTable.forName(session, self.sql_name(table))
         return DeltaTable.forPath(session, self.location(table))
 
     def append(self, frame: DataFrame, table: str, *, merge_schema: bool = False) -> None:
@@ -105,7 +105,7 @@ class Warehouse:
             raise TableError(f"{self.location(table)}: no such Delta table", cure="run claimx tables create")
         ready = writer.format("delta").mode("append").option("mergeSchema", str(merge_schema).lower())
         if self.is_catalog:
-            ready.saveAsTable(self.location(table))
+            ready.saveAsTable(self.sql_name(table))
         else:
             ready.save(self.location(table))
 

@@ -112,6 +112,7 @@ def _start_context(conf: SparkConf, log: str | None) -> None:
 
     if SUBMITTED not in os.environ:
         _find_java()
+        _find_spark()
     if SUBMITTED in os.environ or log is None:
         SparkContext.getOrCreate(conf)
         return
@@ -131,6 +132,15 @@ def _find_java() -> None:
         os.environ["JAVA_HOME"] = str(home)
 
 
+def _find_spark() -> None:
+    """The Spark that pyspark brings, whatever another installation has left in the environment."""
+    import pyspark
+
+    own = Path(pyspark.__file__).parent
+    if (own / "bin" / "spark-submit").exists():
+        os.environ["SPARK_HOME"] = str(own)
+
+
 HISTORY_OF_NOBODY = {
     "spark.ui.retainedJobs": "100",
     "spark.ui.retainedStages": "100",
@@ -141,6 +151,8 @@ HISTORY_OF_NOBODY = {
 
 
 def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, str]:
+    if SUBMITTED not in os.environ and master.startswith("local"):
+        os.environ["PYSPARK_PYTHON"] = sys.executable  # workers of this process, whatever the shell has left
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = settings.spark
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -79,15 +80,23 @@ def _python() -> str:
 
 
 def _java() -> str:
-    home = java_home()
+    home = java_home() or _on_the_path()
     version = java_version(home) if home is not None else None
     if version is None and home is None and not on_databricks():
-        raise ClaimxError("no Java found", cure="make setup finds or fetches one")
+        raise ClaimxError(
+            "no Java found", cure=f"set JAVA_HOME to a Java {' or '.join(map(str, JAVA_MAJORS))}, or make setup"
+        )
     if version is not None and version not in JAVA_MAJORS:
         raise ClaimxError(
             f"Java {version} at {home}", cure=f"set JAVA_HOME to a Java {' or '.join(map(str, JAVA_MAJORS))}"
         )
     return f"{version or 'of the cluster'} {home or ''}".strip()
+
+
+def _on_the_path() -> Path | None:
+    """The home of the `java` that Spark would take where nobody names one."""
+    found = shutil.which("java")
+    return None if found is None else Path(found).resolve().parents[1]
 
 
 def _versions() -> str:

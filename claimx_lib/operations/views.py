@@ -110,7 +110,7 @@ def _digest(select: str) -> str:
 
 def _digest_of(session: SparkSession, warehouse: Warehouse, spec: ViewSpec) -> str | None:
     """The digest of the view that is there, empty where it has none; None where there is no view."""
-    if not session.catalog.tableExists(warehouse.location(spec.name)):
+    if not session.catalog.tableExists(warehouse.sql_name(spec.name)):
         return None
     rows = session.sql(f"SHOW TBLPROPERTIES {warehouse.sql_name(spec.name)}").collect()
     return next((row["value"] for row in rows if row["key"] == DIGEST), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ _LONGEST_NUMBER = "decimal(38,18)"  # holds what the pattern takes without round
 _END = f"end_{secrets.token_hex(8)}"
 _YEAR_2000_MS = 946_684_800_000
 _YEAR_2101_MS = 4_133_980_800_000
+_SURROGATE = r"\\u[dD][89a-fA-F]"
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 
 
 def text_of(value: Column) -> Column:
@@ -65,12 +67,30 @@ def json_others(text: Column, known: Sequence[str]) -> Column:
     """
     names = F.array(*map(F.lit, sorted(known)))
     has_others = F.size(F.array_except(F.json_object_keys(text), names)) > 0
+    return F.when(has_others, _picked(text, lambda name: ~F.array_contains(names, name)))
 
-    def others(kind: str) -> Column:
+
+def json_those(text: Column, fields: Sequence[str]) -> Column:
+    """STRING: an object of those top-level fields of a JSON object's text that are among `fields`, as `json_others`."""
+    names = F.array(*map(F.lit, sorted(fields)))
+    has_some = F.arrays_overlap(F.json_object_keys(text), names)
+    return F.when(has_some, _picked(text, lambda name: F.array_contains(names, name)))
+
+
+def _picked(text: Column, is_wanted: Callable[[Column], Column]) -> Column:
+    def picked(kind: str) -> Column:
         parsed = F.from_json(text, f"MAP<STRING, {kind}>", _PARSER)
-        return F.to_json(F.map_filter(parsed, lambda name, _: ~F.array_contains(names, name)))
+        return F.to_json(F.map_filter(parsed, lambda name, _: is_wanted(name)))
 
-    return F.when(has_others, F.coalesce(others("VARIANT"), others("STRING")))
+    return F.coalesce(picked("VARIANT"), picked("STRING"))
+
+
+def has_lone_surrogate(text: Column) -> Column:
+    r"""Whether a JSON text has one half of a pair as an escape (`\ud800`): it is `?` in UTF-8, and Spark, which has sorted
+    the names of a VARIANT's object with it, then takes that for malformed and ends the query.
+    """
+    without_pairs = F.regexp_replace(text, rf"{_HIGH}{_LOW}", "")
+    return F.when(text.rlike(_SURROGATE), without_pairs.rlike(_SURROGATE)).otherwise(F.lit(col=False))
 
 
 def as_long(text: Column) -> Column:

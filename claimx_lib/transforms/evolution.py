@@ -74,6 +74,18 @@ def _fields_in(kind: T.DataType) -> int:
     return sum(1 + _fields_in(f.dataType) for f in kind.fields) if isinstance(kind, T.StructType) else 0
 
 
+def as_spark_compares(name: str) -> str:
+    """The name as Java's equalsIgnoreCase sees it, character by character: the long s is s, i without or with a dot is i."""
+    return "".join(map(_folded, name))
+
+
+def _folded(character: str) -> str:
+    if character == "\u0130":
+        return "i"
+    upper = character.upper() if len(character.upper()) == 1 else character
+    return upper.lower() if len(upper.lower()) == 1 else upper
+
+
 def is_plain_path(path: Path) -> bool:
     """Whether a JSON path expression can name it."""
     return all(name and name != "*" and not set("'?") & set(name) for name in path)
@@ -90,17 +102,18 @@ class _Merge:
 
     def struct(self, current: T.StructType, shape: Object, path: Path) -> T.StructType:
         """The struct with the shape's fields taken in."""
-        fields = {f.name.lower(): f for f in current.fields}
+        fields = {as_spark_compares(f.name): f for f in current.fields}
         for name, found in shape.fields.items():
-            there = fields.get(name.lower())
+            key = as_spark_compares(name)
+            there = fields.get(key)
             if found == VOID:
                 continue
             if there is None:
                 kind = self._new_field(name, found, path)
                 if kind is not None:
-                    fields[name.lower()] = T.StructField(name, kind)
+                    fields[key] = T.StructField(name, kind)
             elif there.name == name:
-                fields[name.lower()] = T.StructField(name, self._known(there.dataType, found, (*path, name)))
+                fields[key] = T.StructField(name, self._known(there.dataType, found, (*path, name)))
             else:
                 self._rescue(path, name)
         return T.StructType(list(fields.values()))

@@ -11,7 +11,7 @@ from claimx_lib.domain.identity import ACTIONS, CLAIMX, DOMAINS, MANUAL, SET
 from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.transforms.claim_number import claim_key, is_claim_number, trimmed
 from claimx_lib.transforms.dead_letters import replayed_letter
-from claimx_lib.transforms.decode import as_instant, as_long, json_object, text_of
+from claimx_lib.transforms.decode import as_instant, as_long, has_lone_surrogate, json_object, text_of
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -126,7 +126,9 @@ def _first_claim() -> Column:
 def _given_claim(text: Column) -> Column:
     """STRUCT<text, kind> of an object's claim number; NULL where it is missing, null or blank."""
     plain = json_object(text, ["claim_number"])["claim_number"]
-    kind = F.schema_of_variant(json_object(text, [], as_given=["claim_number"])["claim_number"])
+    is_broken = plain.rlike(r"^[{\[]") & has_lone_surrogate(text)
+    given = json_object(text, [], as_given=["claim_number"])["claim_number"]
+    kind = F.when(~is_broken, F.schema_of_variant(given))
     return F.when(trimmed(plain) != "", F.struct(trimmed(plain).alias("text"), kind.alias("kind")))
 
 

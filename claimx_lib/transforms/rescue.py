@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from claimx_lib.transforms.decode import has_lone_surrogate
 from claimx_lib.transforms.encode import json_members, json_string
 from claimx_lib.transforms.evolution import Evolution, Path
 from claimx_lib.transforms.masking import without_escapes
@@ -24,8 +25,10 @@ _PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false", "columnNameO
 
 
 def variant_of(text: Column) -> Column:
-    """VARIANT of a JSON object that can be looked into; NULL for others, repeated keys and what is nested too deep."""
-    return F.when(text.startswith("{") & ~_is_deep(text), F.try_parse_json(text))
+    """VARIANT of a JSON object that can be looked into; NULL for others, repeated keys, lone surrogates and what is nested
+    too deep.
+    """
+    return F.when(text.startswith("{") & ~_is_deep(text) & ~has_lone_surrogate(text), F.try_parse_json(text))
 
 
 def typed(text: Column, struct: T.StructType) -> Column:

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from claimx_lib.config.jobs import TaskTrigger, Trigger
 from claimx_lib.domain.reasons import Reason
 from claimx_lib.transforms.built_once import built_once
-from claimx_lib.transforms.decode import as_integer, json_object, json_others, text_of
+from claimx_lib.transforms.decode import as_integer, json_object, json_others, json_those, text_of
 from claimx_lib.transforms.encode import json_members, json_string
 
 if TYPE_CHECKING:
@@ -30,14 +30,26 @@ MESSAGE = (
 """The fields of a tracking message, in their order; further ones of the event follow."""
 
 _RECORD = ("topic", "partition", "offset", "key", "value", "headers")
+_OWN = ("trigger_name", "task_id", "assignment_id", "task_name", "task_status")
+"""Of `MESSAGE` those that are not the event's fields of that name."""
+_PRINTED_WITH_EXPONENT = 10_000_000
 _OVERHEAD_BYTES = 1_024  # what Kafka adds to key and value, headers included
 _WITH_NULLS = {"ignoreNullFields": "false"}
 
 
 def candidates(frame: DataFrame, triggers: Mapping[int, Trigger]) -> DataFrame:
     """The records whose bytes hold a configured template id somewhere: cheap, and enough to leave the others unparsed."""
-    mentions = [F.contains(F.col("value"), F.lit(str(task_id).encode())) for task_id in sorted(triggers)]
-    return frame.where(reduce(or_, mentions))
+    texts = [text for task_id in sorted(triggers) for text in _spellings(task_id)]
+    return frame.where(reduce(or_, (F.contains(F.col("value"), F.lit(text.encode())) for text in texts)))
+
+
+def _spellings(task_id: int) -> tuple[str, ...]:
+    """An id's digits; from ten million on the form that Java's doubles are printed in, too."""
+    digits = str(task_id)
+    if task_id < _PRINTED_WITH_EXPONENT:
+        return (digits,)
+    mantissa = f"{digits[0]}.{digits[1:].rstrip('0') or '0'}"
+    return (digits, *(f"{mantissa}{e}{len(digits) - 1}" for e in ("E", "e", "E+", "e+")))
 
 
 def judged(frame: DataFrame, job: TaskTrigger, *, max_message_bytes: int) -> DataFrame:
@@ -157,13 +169,14 @@ def _head(triggers: Mapping[int, Trigger]) -> Column:
 def _tail(job: TaskTrigger) -> Column:
     """The rest of the message after `head`'s last field: task and project whole, then fields that nobody knows.
 
-    A field of the event that is called as one of the message's own would stand there twice: it is left out.
+    A field of the event that is called as one of the message's own would stand there twice: it goes into `event_fields`.
     """
     parts = [F.concat(F.lit(',"task":'), F.col("event.task"))] if job.include_task_data else []
     if job.include_project_data:
         parts.append(F.concat(F.lit(',"project":'), _as_json(F.col("event.project"))))
     others = F.concat(F.lit(","), json_members(json_others(F.col("value").cast("string"), MESSAGE)))
-    return F.concat(*parts, F.coalesce(others, F.lit("")), F.lit("}"))
+    own = F.concat(F.lit(',"event_fields":'), json_those(F.col("value").cast("string"), _OWN))
+    return F.concat(*parts, F.coalesce(others, F.lit("")), F.coalesce(own, F.lit("")), F.lit("}"))
 
 
 def _as_json(text: Column) -> Column:

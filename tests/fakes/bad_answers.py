@@ -67,6 +67,8 @@ OBJECTS: Mapping[str, bytes] = {
     "500 deep": _object(deep=_nested(500)),
     "16 deep": _object(deep=_nested(16)),
     "a lone surrogate": _object(text="\ud800"),
+    "a lone surrogate in a name": _object(**{"\ud800": 1, "a": {"\udfff": 1, "b": 2}}),
+    "names that Java finds equal": b'{"id": "789", "\\u0131d": 1, "\\u0130D": 2, "\\u017ftatus": {"a": 1}}',
     "an escaped NUL": _object(text="a\u0000b"),
     "half a million elements": _object(many=[1] * 500_000),
     "a text of 2 MB": _object(text="x" * 2_000_000),

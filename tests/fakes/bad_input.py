@@ -55,7 +55,7 @@ def _not_json(made: Callable[..., dict[str, Any]]) -> dict[str, bytes | None]:
 
 
 ODD_CLAIMS = (
-    None, "", " \t", "1e5", 1e5, 2**53 + 1, 2**63, int("9" * 300), -0.0, 0, -5, True, ["a"], {"a": 1}, "A B", "A\tB", "a\r\nb",
+    None, "", " \t", "1e5", 1e5, 2**53 + 1, 2**63, int("9" * 300), -0.0, 0, -5, True, ["a"], {"a": 1}, {"a": 1, "\ud800": 2}, "A B", "A\tB", "a\r\nb",
     "\x00", "\u202eABC", "A\u200bB", "e\u0301", "\u00e9", "\U0001f600", "\ud800", "x" * 10_000, "000", "---", "-0-0", "../admin",
     "a&b=c", "%2e%2e", '=HYPERLINK("x")', "<script>", "'; DROP TABLE x; --", "\u00df", "\u0131", "\uff21\uff11",
 )  # fmt: skip
@@ -85,6 +85,13 @@ def _odd_fields(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]
     odd = {
         "escaped NUL in a text": made("nul", note="a\u0000b"),
         "lone surrogate in a text": made("lone", note="\ud800"),
+        "lone surrogate in a name": made("lone-name", note={"a": 1, "\ud800": 2}),
+        "a task with a lone surrogate in a name": with_task(
+            made("lone-task"), {"task_id": 32513, "a": 1, "\ud800": {"b": 1, "\udfff": 2}}
+        ),
+        "a task with names that Java finds equal": with_task(
+            made("java-names"), {"task_id": 32513, "status": 5, "\u017ftatus": {"x": 1}, "ta\u017fk_id": 1}
+        ),
         "500 deep": made("deep", note=_nested(500)),
         "a task 500 deep": with_task(made("deep-task"), {"task_id": 32513, "deep": _nested(500)}),
         "a task of many fields": with_task(
