@@ -20,6 +20,7 @@ GAUGES = {
     "claimx_stream_lag_records": 40,
     "claimx_stream_seconds_since_progress": 2,
     "claimx_stream_running": 1,
+    "claimx_run_start_time_seconds": 1_768_000_000,
     "claimx_circuit_open": 0,
     "claimx_pending_claims": 12,
     "claimx_pending_oldest_seconds": 90,

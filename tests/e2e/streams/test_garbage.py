@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from py4j.clientserver import DEFAULT_WORKER_SLEEP_TIME
 
+from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.streams.garbage import Collector
 from claimx_lib.streams.query import start
 from claimx_lib.streams.task_trigger import stage
@@ -22,10 +23,15 @@ def bindings(world: World) -> int:
     return int(world.spark.sparkContext._gateway.java_gateway_server.getGateway().getBindings().size())
 
 
-def kept(world: World) -> int:
-    """How many stay: what was collected is let go by a thread of Py4J's, which may first sleep for a second."""
+def kept(world: World, collector: Collector) -> int:
+    """How many stay: what was collected is let go by a thread of Py4J's, which sleeps for a second where it has nothing to
+    do; and what the very last batch has left, its listeners' events too, is no growth from batch to batch.
+    """
+    to_let_go = world.spark.sparkContext._gateway._gateway_client.finalizer_deque
     before, now = bindings(world) + 1, bindings(world)
     while now < before:
+        collector.collect_if_due()
+        wait_until(lambda: not to_let_go, what="Py4J has let go what was collected", timeout_seconds=60)
         time.sleep(2 * DEFAULT_WORKER_SLEEP_TIME)
         before, now = now, bindings(world)
     return now
@@ -39,8 +45,7 @@ def grown_by(new: Worlds, collector: Collector) -> int:
         world.send("claimx_events", [event(f"e{n}") for n in numbers])
         query = start(stage(context := world.context(available_now=True, collector=collector)), context)
         query.awaitTermination()
-        collector.collect_if_due()  # what the very last batch has left is no growth from batch to batch
-        sizes.append(kept(world))
+        sizes.append(kept(world, collector))
     assert len(world.received("tracking")) == 2 + BATCHES
     return sizes[1] - sizes[0]
 
