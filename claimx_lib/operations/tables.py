@@ -46,7 +46,7 @@ def _created(session: SparkSession, warehouse: Warehouse, spec: TableSpec, furth
     if warehouse.exists(session, spec.name):
         return TableReport(table=spec.name, location=location, result="there already")
     builder = DeltaTable.createIfNotExists(session).addColumns(spec.schema).comment(spec.comment)
-    builder = builder.tableName(warehouse.sql_name(spec.name)) if warehouse.is_catalog else builder.location(location)
+    builder = builder.tableName(location) if warehouse.is_catalog else builder.location(location)
     if spec.partitioned_by:
         builder = builder.partitionedBy(*spec.partitioned_by)
     for key, value in {**spec.properties, **further}.items():

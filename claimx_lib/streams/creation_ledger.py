@@ -56,5 +56,5 @@ def changes_of(context: JobContext, table: str, first: int, last: int | None = N
     reader = context.session.read.format("delta").option("readChangeFeed", "true").option("startingVersion", first)
     if last is not None:
         reader = reader.option("endingVersion", last)
-    location = context.warehouse.location(table)
-    return reader.table(location) if context.warehouse.is_catalog else reader.load(location)
+    warehouse = context.warehouse
+    return reader.table(warehouse.sql_name(table)) if warehouse.is_catalog else reader.load(warehouse.location(table))
