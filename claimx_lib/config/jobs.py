@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from claimx_lib.config.model import Count, Model, PerSecond, Port, PositiveCount, PositiveSeconds, Seconds, TopicName
+from claimx_lib.config.tracking_fields import told_apart
 from claimx_lib.config.upkeep import TRACKING, Maintenance, require_days
 
 StartingOffsets = Literal["earliest", "latest"]
@@ -139,6 +140,7 @@ class TaskTracking(Job):
     dedupe_window_days: Count
     consumer_group: str
     commit_group_offsets: bool
+    _told_apart = model_validator(mode="after")(told_apart)
 
     @field_validator("defaults", mode="before")
     @classmethod

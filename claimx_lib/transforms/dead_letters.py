@@ -44,8 +44,12 @@ def dead_letter_rows(frame: DataFrame, *, pipeline: str, opened_at: datetime) ->
 
 
 def dead_letter_id(pipeline: str) -> Column:
-    """Hex SHA-256 of `pipeline|topic|partition|offset|reason`."""
-    parts = (F.lit(pipeline), "topic", "partition", "offset", "reason")
+    """Hex SHA-256 of `pipeline|topic|partition|offset|reason|value`, the value's own SHA-256 standing for it.
+
+    A topic made anew counts its offsets from 0 again: the value tells its records from those that had them before.
+    """
+    value = F.sha2(F.coalesce(F.col("value").cast("binary"), F.lit(b"")), 256)
+    parts = (F.lit(pipeline), "topic", "partition", "offset", "reason", value)
     return F.sha2(F.concat_ws("|", *parts), 256)
 
 

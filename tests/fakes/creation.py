@@ -189,8 +189,7 @@ class MemoryStore:
             self.pending.pop(event_id, None)
         self.hook("before-letters")
         for letter in effects.letters:
-            record = letter.record
-            letter_id = dead_letter_id(record.topic, record.partition, record.offset, letter.reason)
+            letter_id = dead_letter_id(letter.record, letter.reason)
             self.letters.setdefault(letter_id, StoredLetter(letter))
         if effects.changes:
             self.hook("before-changes")

@@ -154,7 +154,7 @@ def _after_refusal(refusal: Refusal, retry_topic: str) -> tuple[LetterChange, ..
     """A replay that can't be read, mended or not, has a letter of its own: the one that it came from is over."""
     record = refusal.record
     replay = retry_headers(record.headers).replay if record.topic == retry_topic else None
-    opened = dead_letter_id(record.topic, record.partition, record.offset, refusal.reason)
+    opened = dead_letter_id(record, refusal.reason)
     return (_ended_in(opened, replay.dead_letter_id),) if replay and replay.dead_letter_id != opened else ()
 
 
@@ -175,8 +175,7 @@ def _recovery(planned: Decision) -> tuple[str | None, str | None]:
 
 
 def _letter_id(final: GiveUp) -> str:
-    record = final.subject.event.record
-    return dead_letter_id(record.topic, record.partition, record.offset, final.reason)
+    return dead_letter_id(final.subject.event.record, final.reason)
 
 
 def _messages(listed: list[Ended], topics: Topics) -> Iterable[OutgoingMessage]:

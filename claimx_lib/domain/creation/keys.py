@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from claimx_lib.domain.creation.events import XactEvent
+from claimx_lib.domain.creation.events import SourceRecord, XactEvent
 
 PIPELINE = "task_creation"
 
@@ -29,9 +29,10 @@ def attempt_of(query_id: str, batch_id: int, event_id: str) -> str:
     return _hex(query_id, str(batch_id), event_id)[:32]
 
 
-def dead_letter_id(topic: str, partition: int, offset: int, reason: str) -> str:
+def dead_letter_id(record: SourceRecord, reason: str) -> str:
     """The id that `transforms.dead_letters` gives to the letter of this record and reason."""
-    return _hex(PIPELINE, topic, str(partition), str(offset), reason)
+    value = hashlib.sha256(record.value or b"").hexdigest()
+    return _hex(PIPELINE, record.topic, str(record.partition), str(record.offset), reason, value)
 
 
 def sync_event_id(claim_number: str, project_id: int, event_id: str, at: datetime) -> str:

@@ -65,8 +65,7 @@ def dlq_message(decision: GiveUp, topic: str, *, max_bytes: int) -> OutgoingMess
     listed = decision.candidates or ""
     candidates = f',"candidates":{listed}' if 0 < len(listed.encode("utf-8")) <= max_bytes // 2 else ""
     start = json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1] + candidates
-    record = event.record
-    letter = dead_letter_id(record.topic, record.partition, record.offset, decision.reason)
+    letter = dead_letter_id(event.record, decision.reason)
     cut = _with_event(start, json.dumps({"dead_letter_id": letter, "is_cut": True}))
     whole = _with_event(start, event.text)
     value = whole if len(whole.encode("utf-8")) <= max_bytes else cut

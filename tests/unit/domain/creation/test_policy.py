@@ -66,6 +66,8 @@ def test_the_body_is_the_documents():
     assert json.loads(without.body) == {"task_type": rule.task_type, "task_data": data}
 
 
-def test_a_letters_id_is_that_of_the_table():
-    """The id worked out here is the hex SHA-256 of pipeline, topic, partition, offset and reason."""
-    assert dead_letter_id("t", 1, 2, "r") == hashlib.sha256(b"task_creation|t|1|2|r").hexdigest()
+def test_a_letters_id_names_record_and_reason():
+    """Hex SHA-256 of pipeline, topic, partition, offset, reason and the value's own SHA-256."""
+    record = replace(made("e1").record, partition=1, offset=2, value=b"v")
+    value = hashlib.sha256(b"v").hexdigest()
+    assert dead_letter_id(record, "r") == hashlib.sha256(f"task_creation|t|1|2|r|{value}".encode()).hexdigest()
