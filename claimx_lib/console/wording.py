@@ -28,7 +28,10 @@ REASONS = {
 STATES = {"OPEN": "Open", "REPLAYED": "Sent back", "RESOLVED": "Resolved", "DISCARDED": "Discarded"}
 NONE = "\u2013"
 """What stands where there is nothing to tell: a dash."""
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+"""Control and direction characters, and halves of surrogate pairs, which no page could be encoded with."""
 _STEPS = ((60, "s", 1), (3600, "min", 60), (86400, "h", 3600), (float("inf"), "d", 86400))
 
 

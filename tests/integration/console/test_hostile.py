@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -80,6 +81,20 @@ def test_letters_show_hostile_text_as_text(browser, claimx, number, part) -> Non
     answer = browser.get(f"/letters/{letter_id(number)}{part}")
     assert answer.status_code == 200
     assert is_harmless(answer.text)
+
+
+@pytest.mark.parametrize("part", ["", "/suggestions", "/compare?project=5", "/progress"])
+@pytest.mark.parametrize("field", ["event_id", "event_type", "claim_number", "note"])
+def test_half_of_a_surrogate_pair_is_written_out(browser, tables, claimx, field, part) -> None:
+    """JSON may escape what no page could be encoded with: the letter opens, whichever field of it or of ClaimX has it."""
+    claimx.control.put_project(5, "ABC-1", project_name="cut \ud83d")
+    event = {"event_id": "e", "event_type": "ESTIMATE_CREATED", "claim_number": "ABC-1", field: "\ud83d cut"}
+    tables.append(
+        "dead_letters", [letter("half", claim_number="ABC-1", by="Ana", raw_value=json.dumps(event).encode())]
+    )
+    answer = browser.get(f"/letters/{letter_id('half')}{part}")
+    assert answer.status_code == 200
+    assert ("\\ud83d" in answer.text) is (part in {"", "/compare?project=5"})
 
 
 def test_a_megabyte_is_cut_and_offered_whole(browser) -> None:

@@ -11,10 +11,11 @@ from claimx_lib.console.wording import NONE, ago, payload_text, percent, reason_
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
 
-@given(st.text())
+@given(st.text(st.characters()))
 def test_visible_text_holds_no_markup_and_nothing_unseen(text: str) -> None:
-    """Whatever comes in, no tag, no quote that ends an attribute and no direction character comes out."""
+    """Whatever comes in, no tag, no quote that ends an attribute, no direction character and no half of a pair comes out."""
     shown = str(visible(text)).replace('<span class="unseen">', "").replace("</span>", "")
+    assert shown.encode().decode() == shown
     assert not set(shown) & set("<>\"'\u202e\u202d\u2066\u200f\u0000\u001b")
 
 
