@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,9 +52,12 @@ def project_facts(api: ClaimXApi, project_id: int) -> ProjectFacts:
 
 
 def compared(claim_number: str, event: tuple[tuple[str, str], ...], project: ProjectFacts) -> tuple[ComparedFact, ...]:
-    """Return the claim number first, then what both sides have, then what only the project has, then the event's rest."""
-    here = {_plain(name): (name, value) for name, value in event if name not in {"claim_number", "event_id"}}
-    there = {_plain(name): (name, value) for name, value in project.facts}
+    """Return the claim number first, then what both sides have, then what only the project has, then the event's rest.
+
+    On both sides an object's own field goes before one of the same name in an object inside it.
+    """
+    here = _by_plain_name((name, value) for name, value in event if name not in {"claim_number", "event_id"})
+    there = _by_plain_name(project.facts)
     theirs = there.pop("claim_number", ("", ""))[1]
     there.pop("project_id", None)
     rows = [_claims(claim_number, theirs)]
@@ -86,6 +89,13 @@ def _claims(own: str, theirs: str) -> ComparedFact:
     return ComparedFact(name="claim number", here=own, there=theirs, note="near" if is_near else note, told=told)
 
 
+def _by_plain_name(facts: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in sorted(facts, key=lambda fact: "." in fact[0]):
+        found.setdefault(_plain(name), (name, value))
+    return found
+
+
 def _plain(name: str) -> str:
     return name.rpartition(".")[2].lower()
 
@@ -94,14 +104,19 @@ def _label(name: str) -> str:
     return name.rpartition(".")[2].replace("_", " ")
 
 
-def _flat(value: Any, prefix: str = "") -> tuple[tuple[str, str], ...]:
-    """The texts and numbers of an object and of the objects right inside it."""
+def _flat(value: Any) -> tuple[tuple[str, str], ...]:
+    """The texts and numbers of an object, then those of the objects right inside it that it has no field of its own for."""
     if not isinstance(value, Mapping):
         return ()
-    facts: list[tuple[str, str]] = []
-    for name, item in value.items():
-        if isinstance(item, Mapping) and not prefix:
-            facts += _flat(item, f"{name}.")
-        elif isinstance(item, (str, int, float)) and item != "":
-            facts.append((f"{prefix}{name}"[:80], str(item)[:LONGEST_FACT]))
+    inside = {name: item for name, item in value.items() if isinstance(item, Mapping)}
+    own = {name: item for name, item in value.items() if name not in inside}
+    taken = {_plain(name) for name in own}
+    nested = {
+        f"{name}.{key}": kept for name, item in inside.items() for key, kept in item.items() if _plain(key) not in taken
+    }
+    facts = [
+        (name[:80], str(item)[:LONGEST_FACT])
+        for name, item in {**own, **nested}.items()
+        if isinstance(item, (str, int, float)) and item != ""
+    ]
     return tuple(facts[:MOST_FACTS])

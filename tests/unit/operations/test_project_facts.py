@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from claimx_lib.operations.project_facts import ComparedFact, compared, project_facts
 from tests.fakes.claimx import FakeClaimX
 
@@ -25,6 +27,32 @@ def test_a_project_is_shown_beside_the_claim() -> None:
         ("status", "", "open"),
         ("total", "12", ""),
     }
+
+
+@pytest.mark.parametrize(
+    ("own", "nested", "note"),
+    [("ABC-1", "OTHER-9", "same"), ("OTHER-9", "ABC-1", "other"), (None, "ABC-1", "")],
+)
+@pytest.mark.parametrize("is_nested_last", [True, False])
+def test_a_projects_own_claim_number_is_compared(
+    own: str | None, nested: str, note: str, *, is_nested_last: bool
+) -> None:
+    """A claim number inside another object never stands for the project's own, whichever comes last; nor where it has none."""
+    api = FakeClaimX()
+    fields = [("claim_number", own), ("previous", {"claim_number": nested})]
+    api.control.put_projects([{"project_id": 55, **dict(fields if is_nested_last else fields[::-1])}])
+    (row, *_) = compared("ABC-1", (), project_facts(api, 55))
+    assert (row.there, row.note) == (own or "", note)
+
+
+@pytest.mark.parametrize("is_nested_last", [True, False])
+def test_an_events_own_field_is_compared(*, is_nested_last: bool) -> None:
+    """The same for the event: what its estimate says under that name does not take its place."""
+    api = FakeClaimX()
+    api.control.put_project(55, "ABC-1", status="open")
+    event = (("status", "open"), ("estimate.status", "closed"))
+    rows = compared("ABC-1", event if is_nested_last else event[::-1], project_facts(api, 55))
+    assert [(row.here, row.note) for row in rows if row.name == "status"] == [("open", "same")]
 
 
 def test_a_project_that_is_not_there_is_told() -> None:
