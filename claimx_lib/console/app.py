@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
+from traceback import extract_tb
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from claimx_lib.console import decisions, exports, letter, letters, mapping, session, tracking
 from claimx_lib.console.desk import Desk
-from claimx_lib.console.guard import ForeignForm, guarded
+from claimx_lib.console.guard import ForeignForm, guarding
 from claimx_lib.console.render import page, part
 from claimx_lib.errors import ClaimxError, ConfigError, KafkaError, NotFound, TableError
 from claimx_lib.observability.logs import logger
@@ -34,13 +35,12 @@ def application(desk: Desk) -> FastAPI:
     """Return the console for this desk; nothing is read before the first request."""
     app = FastAPI(title="ClaimX review", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
-    app.middleware("http")(guarded)
+    app.middleware("http")(guarding(_unknown))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     for module in (letters, decisions, exports, letter, mapping, tracking, session):
         app.include_router(module.router)
     app.add_exception_handler(ClaimxError, _told)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unknown)
     return app
 
 
@@ -56,9 +56,11 @@ async def _http(request: Request, error: Exception) -> Response:
     return _shown(request, status, HTTPStatus(status).phrase, "")
 
 
-async def _unknown(request: Request, error: Exception) -> Response:
-    """What nobody foresaw: the log has it, the page tells nothing of it."""
-    logger(component="console").error("page failed", path=request.url.path, error=type(error).__name__)
+def _unknown(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: the log has what and where it was, without its text; the page tells nothing of it."""
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-5:]]
+    kind = type(error).__name__
+    logger(component="console").error("page failed", path=request.url.path[:200], error=kind, where=" ".join(frames))
     return _shown(request, 500, "This page failed; the log says more.", "")
 
 

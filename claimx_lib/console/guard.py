@@ -8,11 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
+from claimx_lib.console.digits import whole
 from claimx_lib.console.render import desk_of
 from claimx_lib.console.security import COOKIE, CSRF_FIELD, CSRF_HEADER, HEADERS, Gate
 from claimx_lib.errors import ClaimxError
 
 Next = Callable[[Request], Awaitable[Response]]
+Failed = Callable[[Request, Exception], Response]
 OPEN_PATHS = ("/static/", "/sign-in")
 READS = frozenset({"GET", "HEAD"})
 LARGEST_FORM_BYTES = 400_000
@@ -22,20 +24,25 @@ class ForeignForm(ClaimxError):
     """A form that this session did not make."""
 
 
-async def guarded(request: Request, call_next: Next) -> Response:
-    """Let a request through only if it may pass; every answer gets the same headers."""
-    gate = desk_of(request).gate
-    response = _refusal(request, gate)
-    cookie = request.cookies.get(COOKIE, "")
-    is_new = not gate.is_session(cookie)
-    request.state.session = gate.new_session(is_signed_in=False) if is_new else cookie
-    if response is None:
-        response = _to_sign_in(request, gate) or await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if is_new and not request.url.path.startswith("/static/") and "set-cookie" not in response.headers:
-        keep_session(response, request, request.state.session)
-    return response
+def guarding(failed: Failed) -> Callable[[Request, Next], Awaitable[Response]]:
+    """Return what lets a request through only if it may pass; every answer, that to a failure too, gets the same headers."""
+
+    async def guarded(request: Request, call_next: Next) -> Response:
+        gate = desk_of(request).gate
+        cookie = request.cookies.get(COOKIE, "")
+        is_new = not gate.is_session(cookie)
+        request.state.session = gate.new_session(is_signed_in=False) if is_new else cookie
+        try:
+            response = _refusal(request, gate) or _to_sign_in(request, gate) or await call_next(request)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is answered like everything else)
+            response = failed(request, error)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if is_new and not request.url.path.startswith("/static/") and "set-cookie" not in response.headers:
+            keep_session(response, request, request.state.session)
+        return response
+
+    return guarded
 
 
 def keep_session(response: Response, request: Request, session: str) -> None:
@@ -80,10 +87,10 @@ def _refusal(request: Request, gate: Gate) -> Response | None:
         return PlainTextResponse("405: not a thing to do here", 405)
     if not gate.is_own_origin(request.headers.get("origin", ""), host):
         return PlainTextResponse("403: a change must come from a page of this console", 403)
-    length = request.headers.get("content-length", "")
-    if not length.isdigit():
+    length = whole(request.headers.get("content-length", ""), digits=15)
+    if length is None:
         return PlainTextResponse("411: a form tells its length", 411)
-    return PlainTextResponse("413: the form is too large", 413) if int(length) > LARGEST_FORM_BYTES else None
+    return PlainTextResponse("413: the form is too large", 413) if length > LARGEST_FORM_BYTES else None
 
 
 def _to_sign_in(request: Request, gate: Gate) -> Response | None:

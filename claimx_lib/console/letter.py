@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from claimx_lib.console.desk import Desk
+from claimx_lib.console.digits import whole
 from claimx_lib.console.letters import notice_of
 from claimx_lib.console.render import desk_of, page, part
 from claimx_lib.console.wording import payload_text
@@ -107,9 +108,10 @@ def letter_freshness(request: Request, letter_id: str, stamp: str = "") -> HTMLR
 
 def project_number(text: str) -> int:
     """Return a project id that ClaimX could have given; UsageError for anything else."""
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+    number = whole(text, digits=19)
+    if not number or number >= 2**63:
         raise UsageError("a project id is a whole number", cure="take it from ClaimX, e.g. 12345")
-    return int(text)
+    return number
 
 
 def _asked(desk: Desk, project_id: int) -> ProjectFacts:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from claimx_lib.console.charts import length
+from claimx_lib.console.digits import whole
 from claimx_lib.console.render import Notice, desk_of, page, part
 from claimx_lib.domain.claim_number import claim_key
 from claimx_lib.errors import UsageError
@@ -41,7 +42,7 @@ class Chosen:
 
     def wanted(self, now: datetime) -> LetterFilter:
         """The same as the operations want it."""
-        days = int(self.since) if self.since.isdigit() and len(self.since) < 5 else 0  # noqa: PLR2004
+        days = whole(self.since, digits=4)
         return LetterFilter(
             state=self.state if self.state in STATES else None,
             reason=self.reason or None,
@@ -63,7 +64,7 @@ def index(request: Request) -> HTMLResponse:
     """The list: newest first, with the counts of each state and reason around it."""
     desk, params = desk_of(request), dict(request.query_params)
     chosen = chosen_from(params)
-    number = max(int(params["page"]), 1) if params.get("page", "").isdigit() and len(params["page"]) < 7 else 1  # noqa: PLR2004
+    number = whole(params.get("page", ""), digits=6) or 1
     view = "claims" if params.get("view") == "claims" else "letters"
     wanted = chosen.wanted(desk.clock.now())
     offset = (number - 1) * PAGE_SIZE
@@ -120,11 +121,11 @@ def _query(params: Mapping[str, str], **changes: object) -> str:
 
 def notice_of(params: Mapping[str, str]) -> Notice | None:
     """Return what the address says has just been done; only sentences of our own."""
-    done, count = params.get("done", ""), params.get("n", "")
+    done = params.get("done", "")
     if done not in DONE:
         return None
-    told = f"{count} letters: {DONE[done]}" if count.isdigit() else DONE[done]
-    left = params.get("left", "")
-    if left.isdigit() and int(left):
+    count, left = (whole(params.get(name, ""), digits=6) for name in ("n", "left"))
+    told = DONE[done] if count is None else f"{count} letters: {DONE[done]}"
+    if left:
         return Notice(kind="warn", text=f"{told} {left} were left: somebody else had decided about them meanwhile.")
     return Notice(kind="good", text=told)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from claimx_lib.console.charts import length, shares, stacked
+from claimx_lib.console.digits import whole
 from claimx_lib.console.render import desk_of, page
 from claimx_lib.console.wording import percent
 from claimx_lib.operations.task_timeline import MOST_EVENTS, TaskTimeline, find_tasks, task_timeline
@@ -47,8 +48,8 @@ def overview(request: Request, days: str = "30", q: str = "") -> HTMLResponse:
 def timeline(request: Request, assignment_id: str) -> HTMLResponse:
     """One task, event by event, and the time it spent in each status."""
     desk = desk_of(request)
-    number = int(assignment_id) if assignment_id.isascii() and assignment_id.isdigit() else -1
-    told = task_timeline(desk.tables, number)
+    number = whole(assignment_id, digits=10)
+    told = task_timeline(desk.tables, -1 if number is None else number)
     stays = _stays(told, desk.clock.now().timestamp())
     return page(
         request,

@@ -46,6 +46,15 @@ def test_every_answer_carries_the_headers(browser, path) -> None:
     assert "unsafe" not in answer.headers["content-security-policy"]
 
 
+def test_a_failure_that_nobody_foresaw_carries_them_too(browser, monkeypatch) -> None:
+    """A page that fails is answered with 500, the headers and no word of what failed."""
+    monkeypatch.setattr("claimx_lib.console.letters.letter_page", lambda *_, **__: {}["secret"])
+    answer = browser.get("/")
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert (answer.status_code, "secret" in answer.text) == (500, False)
+    assert "set-cookie" in answer.headers
+
+
 def test_the_session_is_out_of_reach(browser) -> None:
     """The cookie is HttpOnly and SameSite=Strict, so no script and no other site can use it."""
     cookie = browser.get("/").headers["set-cookie"]
@@ -95,6 +104,9 @@ def test_forms_of_no_stated_or_too_large_a_size_are_refused(browser) -> None:
     large = browser.submit(DISCARD, {"why": "x" * 500_000})
     unknown = browser.post(DISCARD, content=iter([b"a=1"]), headers={"origin": "http://127.0.0.1:8765"})
     assert (large.status_code, unknown.status_code) == (413, 411)
+    for length in ("-1", "²".encode("latin-1"), "9" * 5000):
+        headers = {"origin": "http://127.0.0.1:8765", "content-length": length}
+        assert browser.post(DISCARD, content=b"a=1", headers=headers).status_code == 411
 
 
 def test_on_loopback_a_typed_name_is_enough(browser, actions) -> None:

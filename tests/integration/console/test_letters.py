@@ -36,7 +36,11 @@ def test_letters_are_grouped_by_claim(browser) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["page=999999", "page=-1", "page=x", "since=x", "since=99999", "state=NOPE", "view=x", "reason=x", "q=%00'%22"],
+    [
+        *("page=999999", "page=-1", "page=x", "page=²", f"page={'9' * 5000}", "since=x", "since=99999", "since=²"),
+        *("state=NOPE", "view=x", "reason=x", "q=%00'%22"),
+        *(f"done=replayed&{name}={text}" for name in ("n", "left") for text in ("²", "9" * 5000)),
+    ],
 )
 def test_odd_addresses_are_answered(browser, query) -> None:
     """No address makes the list fail."""
@@ -72,7 +76,7 @@ def test_an_unreachable_claimx_is_told(browser, claimx) -> None:
     assert "Save mapping" in page
 
 
-@pytest.mark.parametrize("project_id", ["", "0", "-1", "1e3", "../admin", "٣", "9" * 30])
+@pytest.mark.parametrize("project_id", ["", "0", "-1", "1e3", "../admin", "٣", "²", "9" * 30, "9" * 5000])
 def test_only_project_ids_are_asked_for(browser, claimx, project_id) -> None:
     """What is no project id never reaches ClaimX."""
     answer = browser.get(f"/letters/{letter_id(1)}/compare", params={"project": project_id})
@@ -109,7 +113,11 @@ def test_a_stale_page_says_so(browser, tables) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/letters/nope", "/letters/nope/payload", "/tracking/tasks/1", "/tracking/tasks/x", "/nothing"]
+    "path",
+    [
+        *("/letters/nope", "/letters/nope/payload", "/nothing"),
+        *("/tracking/tasks/1", "/tracking/tasks/x", "/tracking/tasks/²", f"/tracking/tasks/{'9' * 5000}"),
+    ],
 )
 def test_what_is_not_there_is_a_page_that_says_so(browser, path) -> None:
     """A wrong address is answered with 404, a sentence and a way back."""

@@ -33,7 +33,7 @@ def test_listed_names_are_known_with_and_without_the_port() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["", "null", "http://evil.example", "http://127.0.0.1:9", "file://", "127.0.0.1:8765"]
+    "origin", ["", "null", "http://evil.example", "http://127.0.0.1:9", "file://", "127.0.0.1:8765", "http://["]
 )
 def test_no_foreign_origin_may_change_anything(origin: str) -> None:
     """A change without an Origin, or with another one than the page's own, is refused."""
