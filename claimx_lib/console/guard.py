@@ -88,7 +88,7 @@ def _refusal(request: Request, gate: Gate) -> Response | None:
     if not gate.is_own_origin(request.headers.get("origin", ""), host):
         return PlainTextResponse("403: a change must come from a page of this console", 403)
     length = whole(request.headers.get("content-length", ""), digits=15)
-    if length is None:
+    if length is None or "transfer-encoding" in request.headers:  # with both a server follows the chunks
         return PlainTextResponse("411: a form tells its length", 411)
     return PlainTextResponse("413: the form is too large", 413) if length > LARGEST_FORM_BYTES else None
 

@@ -109,6 +109,13 @@ def test_forms_of_no_stated_or_too_large_a_size_are_refused(browser) -> None:
         assert browser.post(DISCARD, content=b"a=1", headers=headers).status_code == 411
 
 
+@pytest.mark.parametrize("path", ["/sign-in", DISCARD])
+def test_a_stated_size_beside_chunks_is_refused(opened, shared_gate, path) -> None:
+    """A server reads as many chunks as come, whatever length stands beside them: refused before anything is read."""
+    headers = {"origin": SHARED, "content-length": "10", "transfer-encoding": "chunked"}
+    assert opened(shared_gate, SHARED).post(path, content=b"token=t0ken", headers=headers).status_code == 411
+
+
 def test_on_loopback_a_typed_name_is_enough(browser, actions) -> None:
     """Who and why are required, and kept with the decision."""
     assert browser.submit(DISCARD, decision(browser, by="  ")).status_code == 422
