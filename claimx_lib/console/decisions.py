@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from claimx_lib.console.desk import Desk
 from claimx_lib.console.guard import Form, one, several
 from claimx_lib.console.identity import decider, reason_given
 from claimx_lib.console.letter import project_number
@@ -21,6 +22,7 @@ from claimx_lib.operations.task_preview import preview_of_letters
 
 router = APIRouter()
 ACTIONS = {"replay": "replayed", "discard": "discarded"}
+MOST_REFUSALS = 5
 
 
 @router.post("/letters/preview")
@@ -36,19 +38,23 @@ def preview(request: Request, form: Form) -> HTMLResponse:
         raise UsageError("no letter is selected", cure="tick some, or all that match")
     chosen = rows[:MOST_AT_ONCE]
     open_rows = [row for row in chosen if row.state == "OPEN"]
+    refusals = _refusals(desk, open_rows) if action == "replay" else {}
+    reached = [row for row in open_rows if row.dead_letter_id not in refusals]
     return page(
         request,
         "bulk.html",
         section="letters",
         title="Preview",
         action=action,
-        open_rows=open_rows,
+        reached=reached,
         skipped=len(chosen) - len(open_rows),
+        refused=len(refusals),
+        refusals=Counter(refusals.values()).most_common(MOST_REFUSALS),
         is_cut=len(rows) > MOST_AT_ONCE,
         most=MOST_AT_ONCE,
-        reasons=Counter(row.reason for row in open_rows).most_common(),
-        preview=preview_of_letters(desk.tables, desk.settings, tuple(row.dead_letter_id for row in open_rows)),
-        items=_items(open_rows),
+        reasons=Counter(row.reason for row in reached).most_common(),
+        preview=preview_of_letters(desk.tables, desk.settings, tuple(row.dead_letter_id for row in reached)),
+        items=_items(reached),
     )
 
 
@@ -101,6 +107,10 @@ def _action(name: str) -> str:
     if name not in ACTIONS:
         raise UsageError("that is nothing that can be done with letters")
     return name
+
+
+def _refusals(desk: Desk, rows: Iterable[LetterRow]) -> Mapping[str, str]:
+    return desk.decisions.actions.refusals([row.dead_letter_id for row in rows])
 
 
 def _items(rows: Iterable[LetterRow]) -> str:

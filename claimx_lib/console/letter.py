@@ -34,7 +34,8 @@ def letter(request: Request, letter_id: str) -> HTMLResponse:
     key = story.claim_key
     near, near_total = letters_of_claim(desk.tables, key, limit=9) if key else ((), 0)
     payload, left_out = payload_text(story.payload, most=MOST_PAYLOAD)
-    is_creation = story.letter.pipeline == "task_creation"
+    is_creation, is_open = story.letter.pipeline == "task_creation", story.letter.state == "OPEN"
+    refusals = desk.decisions.actions.refusals((letter_id,)) if is_open else {}
     return page(
         request,
         "letter.html",
@@ -44,7 +45,8 @@ def letter(request: Request, letter_id: str) -> HTMLResponse:
         letter=story.letter,
         payload=payload,
         left_out=left_out,
-        is_open=story.letter.state == "OPEN",
+        is_open=is_open,
+        refusal=refusals.get(letter_id, ""),
         is_creation=is_creation,
         needs_project=is_creation and bool(key) and story.letter.reason in GIVEN_BY_MAPPING,
         siblings=[row for row in near if row.dead_letter_id != letter_id],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -30,7 +30,11 @@ class Conflict(ClaimxError):
 
 
 class LetterActions(Protocol):
-    """What can be done with letters; each keeps who and why with them."""
+    """What can be done with letters; each action keeps who and why with them."""
+
+    def refusals(self, dead_letter_ids: Sequence[str]) -> Mapping[str, str]:
+        """Why letters can't go back as they are, by id; one that can is not among them."""
+        ...
 
     def resolve(self, dead_letter_id: str, project_id: int, *, by: str, why: str) -> None:
         """The project of the letter's claim, for good; its arrival in the mapping sends the letter back, and with

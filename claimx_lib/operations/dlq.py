@@ -100,6 +100,10 @@ class LetterDesk:
         mended = values or {}
         return tuple(self._way_back(row, mended.get(row["dead_letter_id"])) for row in self._letters(dead_letter_ids))
 
+    def refusals(self, dead_letter_ids: Sequence[str]) -> dict[str, str]:
+        """Why letters can't go back as they are, by id; one that can is not among them."""
+        return {one.dead_letter_id: one.refusal for one in self.replayable(dead_letter_ids) if one.message is None}
+
     def send_back(self, found: Sequence[Replayable], *, by: str, why: str, per_second: float = float("inf")) -> int:
         """Send the messages, not faster than `per_second`, and mark each letter REPLAYED; return how many."""
         pace = RateLimiter(per_second, self.clock)

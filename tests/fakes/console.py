@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,6 +28,9 @@ class Recorded:
 
     done: list[tuple[object, ...]] = field(default_factory=list)
     failure: ClaimxError | None = None
+
+    def refusals(self, dead_letter_ids: Sequence[str]) -> dict[str, str]:  # noqa: ARG002 - each has a way back
+        return {}
 
     def resolve(self, dead_letter_id: str, project_id: int, *, by: str, why: str) -> None:
         if self.failure is not None:
