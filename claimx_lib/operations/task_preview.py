@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
 PENDING, LEDGER = "xact_task_pending", "xact_task_ledger"
+LIVE = "live"
 MOST_EVENTS = 1000
 _RECORD = "source_topic, source_partition, source_offset, raw_value, {at} AS at"
 
@@ -39,17 +40,21 @@ class PreviewedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPreview:
-    """What would follow: the letters that go back, the events that wait already, and each distinct task."""
+    """What would follow: the letters that go back, the events that wait already, and each distinct task.
+
+    `mode` is that of `jobs.task_creation`: in any other than live no task is made.
+    """
 
     letters: int
     waiting: int
     tasks: tuple[PreviewedTask, ...]
     is_cut: bool = False
+    mode: str = LIVE
 
     @property
     def to_make(self) -> int:
-        """Tasks that aren't there yet."""
-        return sum(task.exists_as is None for task in self.tasks)
+        """Tasks that aren't there yet, none where none is made."""
+        return sum(task.exists_as is None for task in self.tasks) if self.mode == LIVE else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +144,8 @@ def _preview(
         for key, (event, rule) in wanted.items()
     )
     is_cut = len(ours) + len(waiting) > MOST_EVENTS
-    return TaskPreview(letters=len(letters), waiting=len(waiting), tasks=tasks, is_cut=is_cut)
+    mode = settings.jobs.task_creation.mode
+    return TaskPreview(letters=len(letters), waiting=len(waiting), tasks=tasks, is_cut=is_cut, mode=mode)
 
 
 def _events(rows: Iterable[Mapping[str, Any]], policy: Policy) -> Iterable[XactEvent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,11 +36,11 @@ def claimx() -> FakeClaimX:
 
 @pytest.fixture
 def opened(tables: Tables, actions: Recorded, claimx: FakeClaimX) -> Callable[..., Browser]:
-    """A browser at a console with another gate than the usual one."""
+    """A browser at a console with another gate, or other settings, than the usual ones."""
 
-    def open_with(gate: Gate, base_url: str = ORIGIN) -> Browser:
+    def open_with(gate: Gate, base_url: str = ORIGIN, *, sets: Sequence[str] = ()) -> Browser:
         desk = Desk(
-            settings=load(environ={"CLAIMX_API_TOKEN": "x"}),
+            settings=load(environ={"CLAIMX_API_TOKEN": "x"}, sets=list(sets)),
             tables=tables.sql,
             gate=gate,
             clock=FixedClock(),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from claimx_lib.console.security import Gate
 from claimx_lib.errors import KafkaError, UsageError
 from tests.fakes.warehouse import letter, letter_id
 
@@ -85,6 +86,17 @@ def test_a_bulk_decision_is_previewed_and_then_made(browser, actions) -> None:
     assert answer.headers["location"] == "/?done=replayed&n=2&left=0"
     assert actions.done == [("replay", (letter_id(1), letter_id(2)), "Ana", "mended")]
     assert "2 letters: Sent back" in browser.get(answer.headers["location"]).text
+
+
+def test_where_no_task_is_made_each_preview_says_so(opened, claimx) -> None:
+    """In shadow mode nobody decides for the sake of tasks that don't come."""
+    browser = opened(Gate(host="127.0.0.1", port=8765), sets=["jobs.task_creation.mode=shadow"])
+    claimx.control.put_project(55, "123456")
+    shown = preview(browser, action="replay", id=[letter_id(1)]).text
+    pages = [browser.get(f"/letters/{letter_id(1)}{part}").text for part in ("", "/compare?project=55")]
+    for page in (shown, *pages):
+        text = re.sub(r"\s+", " ", re.sub("<[^>]+>", "", page))
+        assert re.search(r"0 tasks [^.]*\(jobs\.task_creation\.mode is shadow\)", text)
 
 
 def test_all_that_match_are_those_of_the_filters(browser) -> None:

@@ -65,6 +65,16 @@ def test_once_per_claim_makes_one_task(tables: Tables) -> None:
     assert preview_of_claim(tables.sql, once, "ABC123456").to_make == 1
 
 
+@pytest.mark.parametrize("mode", ["shadow", "off"])
+def test_where_no_task_is_made_none_is_promised(tables: Tables, mode: str) -> None:
+    """In any other mode than live the tasks are told, and none is counted."""
+    settings = load(environ={"CLAIMX_API_TOKEN": "x"}, sets=[f"jobs.task_creation.mode={mode}"])
+    of_claim = preview_of_claim(tables.sql, settings, "ABC123456")
+    of_letters = preview_of_letters(tables.sql, settings, (letter_id(1),))
+    assert [len(told.tasks) for told in (of_claim, of_letters)] == [3, 1]
+    assert [(told.to_make, told.mode) for told in (of_claim, of_letters)] == [(0, mode), (0, mode)]
+
+
 def test_letters_of_other_pipelines_make_no_task(tables: Tables) -> None:
     """Sending back a tracking letter makes a row, not a task."""
     preview = preview_of_letters(tables.sql, SETTINGS, (letter_id(1), letter_id(6)))
