@@ -27,6 +27,14 @@ def test_the_list_counts_filters_and_pages(browser) -> None:
     assert rest.text.count('name="id"') == 10
 
 
+@pytest.mark.parametrize("state", ["", "OPEN", "RESOLVED"])
+def test_a_search_stays_in_its_state(browser, state) -> None:
+    """The filter form carries the chosen state along, also that of all states, which is empty."""
+    form = re.search(r'<form class="filters".*?</form>', browser.get(f"/?state={state}").text, re.DOTALL)
+    assert form is not None
+    assert re.findall(r'name="state" value="([^"]*)"', form[0]) == [state]
+
+
 def test_letters_are_grouped_by_claim(browser) -> None:
     """A claim's letters stand together, and lead to its own list."""
     page = browser.get("/?view=claims")
