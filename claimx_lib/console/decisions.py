@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
@@ -30,12 +31,11 @@ def preview(request: Request, form: Form) -> HTMLResponse:
     """What a decision about many letters would reach and make; changes nothing."""
     desk, action = desk_of(request), _action(one(form, "action"))
     if one(form, "all") == "1":
-        wanted = chosen_from(dict(parse_qsl(one(form, "filter"), keep_blank_values=True)))
-        rows = letters_wanted(desk.tables, wanted.wanted(desk.clock.now()), limit=MOST_AT_ONCE + 1)
+        rows = _open_ones(desk, one(form, "filter"))
     else:
         rows = letters_by_id(desk.tables, several(form, "id")[:MOST_AT_ONCE])
     if not rows:
-        raise UsageError("no letter is selected", cure="tick some, or all that match")
+        raise UsageError("no letter is selected", cure="tick some, or all open ones that match")
     chosen = rows[:MOST_AT_ONCE]
     open_rows = [row for row in chosen if row.state == "OPEN"]
     refusals = _refusals(desk, open_rows) if action == "replay" else {}
@@ -107,6 +107,14 @@ def _action(name: str) -> str:
     if name not in ACTIONS:
         raise UsageError("that is nothing that can be done with letters")
     return name
+
+
+def _open_ones(desk: Desk, address: str) -> tuple[LetterRow, ...]:
+    """The open letters among those that the filters of an address show, oldest first: one more than are taken at once."""
+    shown = chosen_from(dict(parse_qsl(address, keep_blank_values=True))).wanted(desk.clock.now())
+    if shown.state not in {None, "OPEN"}:
+        return ()
+    return letters_wanted(desk.tables, replace(shown, state="OPEN"), limit=MOST_AT_ONCE + 1)
 
 
 def _refusals(desk: Desk, rows: Iterable[LetterRow]) -> Mapping[str, str]:

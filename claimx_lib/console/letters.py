@@ -85,6 +85,7 @@ def index(request: Request) -> HTMLResponse:
         page_number=number,
         pages=-(-listed // PAGE_SIZE),
         states=_states(found),
+        open_total=_open(found) if wanted.state in {None, "OPEN"} else 0,
         reasons_total=sum(facet.count for facet in found.reasons),
         spans=SPANS,
         most=MOST_AT_ONCE,
@@ -110,6 +111,10 @@ def freshness(request: Request, table: str = "", version: str = "") -> HTMLRespo
 def _states(found: LetterPage) -> list[tuple[str, int]]:
     counts = {facet.value: facet.count for facet in found.states}
     return [*((state, counts.get(state, 0)) for state in STATES), ("", sum(counts.values()))]
+
+
+def _open(found: LetterPage) -> int:
+    return sum(facet.count for facet in found.states if facet.value == "OPEN")
 
 
 def _query(params: Mapping[str, str], **changes: object) -> str:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from claimx_lib.console.security import Gate
 from claimx_lib.errors import KafkaError, UsageError
-from tests.fakes.warehouse import letter, letter_id
+from tests.fakes.warehouse import NOW, letter, letter_id
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +104,19 @@ def test_all_that_match_are_those_of_the_filters(browser) -> None:
     """All that match means the filters of the page, whatever is ticked."""
     shown = preview(browser, action="discard", all="1", filter="q=evt-3")
     assert "Discard 1 letter?" in re.sub(r"\s+", " ", shown.text)
+
+
+def test_all_that_match_are_the_open_ones(browser, tables, monkeypatch) -> None:
+    """Where settled letters are listed too, and are older, the limit is of open ones; of settled ones alone there are none."""
+    monkeypatch.setattr("claimx_lib.console.decisions.MOST_AT_ONCE", 3)
+    old = [letter(f"old{n}", state="RESOLVED", by="Bo", opened_at=NOW - timedelta(days=9)) for n in range(60)]
+    tables.append("dead_letters", old)
+    assert "all 4 open ones that match" in browser.get("/?state=").text
+    shown = re.sub(r"\s+", " ", preview(browser, action="replay", all="1", filter="state=").text)
+    assert "Send back 3 letters?" in shown
+    assert "3 at a time: these are the oldest" in shown
+    assert 'name="all"' not in browser.get("/?state=RESOLVED").text
+    assert preview(browser, action="replay", all="1", filter="state=RESOLVED").status_code == 422
 
 
 @pytest.mark.parametrize("fields", [{"action": "replay"}, {"action": "drop", "id": "x"}, {"id": "x"}])
