@@ -157,6 +157,14 @@ def test_the_mapping_pages_show_claim_and_history(browser, tables) -> None:
     assert "phoned" in page
 
 
+def test_each_claim_of_a_conflict_leads_to_its_page(browser, tables) -> None:
+    """Two spellings that differ in case alone are two claims, and both are shown."""
+    tables.append("claim_project_mapping", [mapping("ABC123", 1, key="ABC123"), mapping("abc123", 2, key="ABC123")])
+    row = re.search(r'<td data-label="Claim">.*?How they meet', browser.get("/mapping").text, re.DOTALL)
+    assert row is not None
+    assert re.findall(r'href="(/mapping/[^"]+)"', row[0]) == ["/mapping/ABC123", "/mapping/abc123"]
+
+
 def test_the_export_holds_every_wanted_letter(browser) -> None:
     """The CSV has the filters of the page, not its paging."""
     answer = browser.get("/export.csv?reason=project-not-found")
