@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
@@ -21,9 +23,10 @@ SERIES = ("enriched", "not_found", "failed", "skipped")
 def overview(request: Request, days: str = "30", q: str = "") -> HTMLResponse:
     """Status counts, enrichment rate, stuck tasks, and the tasks themselves."""
     desk, span = desk_of(request), SPANS.get(days, 30)
+    now = desk.clock.now()
     analysis = desk.settings.analysis
     rules = StuckRules(quantile=analysis.stuck_quantile, min_observations=analysis.stuck_min_observations)
-    told = tracking_overview(desk.tables, rules, now=desk.clock.now(), days=span)
+    told = tracking_overview(desk.tables, rules, now=now, days=span)
     labels = [f"{day.day:%-d %b}" for day in told.days]
     series = {name: [getattr(day, name) for day in told.days] for name in SERIES}
     return page(
@@ -35,7 +38,7 @@ def overview(request: Request, days: str = "30", q: str = "") -> HTMLResponse:
         days=span,
         q=q.strip()[:64],
         rules=rules,
-        tasks=find_tasks(desk.tables, q.strip()[:64]),
+        tasks=find_tasks(desk.tables, q.strip()[:64], now=now),
         bar=lambda n: length(n, max(row.tasks for row in told.statuses)),
         rate_chart=shares(labels, [day.rate for day in told.days]),
         rate_label=_rate_label(told),
@@ -50,7 +53,7 @@ def timeline(request: Request, assignment_id: str) -> HTMLResponse:
     desk = desk_of(request)
     number = whole(assignment_id, digits=10)
     told = task_timeline(desk.tables, -1 if number is None else number)
-    stays = _stays(told, desk.clock.now().timestamp())
+    stays = _stays(told, desk.clock.now())
     return page(
         request,
         "task.html",
@@ -63,13 +66,15 @@ def timeline(request: Request, assignment_id: str) -> HTMLResponse:
     )
 
 
-def _stays(told: TaskTimeline, now: float) -> list[tuple[str, float, bool]]:
-    """Each status once, in the order of first sight, with its seconds and whether the task stands there now."""
+def _stays(told: TaskTimeline, now: datetime) -> list[tuple[str, float, bool]]:
+    """Each status up to now once, in the order of first sight, with its seconds and whether the task stands there now."""
+    happened = [event for event in told.events if event.at <= now]
     seconds: dict[str, float] = {}
-    for event in told.events:
-        lasted = event.lasted_seconds if event.lasted_seconds is not None else max(now - event.at.timestamp(), 0.0)
+    for event in happened:
+        until_now = (now - event.at).total_seconds()
+        lasted = until_now if event.lasted_seconds is None else min(event.lasted_seconds, until_now)
         seconds[event.status] = seconds.get(event.status, 0.0) + lasted
-    return [(status, lasted, status == told.events[-1].status) for status, lasted in seconds.items()]
+    return [(status, lasted, status == happened[-1].status) for status, lasted in seconds.items()]
 
 
 def _rate_label(told: Overview) -> str:

@@ -75,14 +75,17 @@ def task_timeline(tables: DeltaSql, assignment_id: int) -> TaskTimeline:
     )
 
 
-def find_tasks(tables: DeltaSql, text: str, *, limit: int = 20) -> tuple[TaskRow, ...]:
-    """Return the tasks of this assignment or project id, last changed first; of no text, the last changed of all."""
+def find_tasks(tables: DeltaSql, text: str, *, now: datetime, limit: int = 20) -> tuple[TaskRow, ...]:
+    """Return the tasks of this assignment or project id, last changed first; of no text, the last changed of all.
+
+    Each stands as its newest event up to `now` left it.
+    """
     where = f"(project_id = {literal(text)} OR CAST(assignment_id AS VARCHAR) = {literal(text)})" if text else "true"
     rows = tables.ask(
         "WITH ranked AS (SELECT *, row_number() OVER (PARTITION BY assignment_id ORDER BY event_timestamp DESC, "
         "event_id DESC) AS place, count(*) OVER (PARTITION BY assignment_id) AS n FROM (SELECT assignment_id, "
         f"task_name, project_id, task_status, event_timestamp, event_id FROM t WHERE {where} "
-        "AND assignment_id IS NOT NULL) s) "
+        f"AND assignment_id IS NOT NULL AND event_timestamp <= {literal(now)}) s) "
         f"SELECT * FROM ranked WHERE place = 1 ORDER BY event_timestamp DESC LIMIT {int(limit)}",
         TABLE,
     ).rows

@@ -99,7 +99,7 @@ class StuckTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What the tracking table tells: events and days of a span, tasks, statuses and stuck tasks over all rows."""
+    """What the tracking table tells: events and days of a span, tasks, statuses and stuck tasks over all rows up to now."""
 
     since: datetime
     events: int
@@ -132,11 +132,12 @@ class StuckRules:
 def tracking_overview(tables: DeltaSql, rules: StuckRules, *, now: datetime, days: int = 30) -> Overview:
     """Return the overview: events of the last `days` days before `now`, and where every task stands, however long.
 
-    Stuck are the tasks that the view `cabinet_stuck_tasks` names.
+    Stuck are the tasks that the view `cabinet_stuck_tasks` names. An event whose time is yet to come is left out of all.
     """
     since = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    where = f"event_timestamp >= {literal(since)}"
-    head = tables.ask(f"SELECT count(*) FILTER (WHERE {where}) AS n, max(event_timestamp) AS newest FROM t", TABLE)
+    where, happened = f"event_timestamp >= {literal(since)}", f"event_timestamp <= {literal(now)}"
+    counted = f"count(*) FILTER (WHERE {where}) AS n, max(event_timestamp) AS newest"
+    head = tables.ask(f"SELECT {counted} FROM t WHERE {happened}", TABLE)
     stays = _STAYS.format(now=literal(now), terminal=", ".join(map(literal, TERMINAL_STATUSES)))
     newest = tables.ask(_NEWEST.format(now=literal(now)), TABLE).rows
     statuses = tuple(StatusCount(status=row["task_status"], tasks=row["n"]) for row in newest)
@@ -147,7 +148,7 @@ def tracking_overview(tables: DeltaSql, rules: StuckRules, *, now: datetime, day
         tasks=sum(row.tasks for row in statuses),
         newest_at=head.rows[0]["newest"],
         statuses=statuses,
-        days=_days(tables, where, since.date(), now.date()),
+        days=_days(tables, f"{where} AND {happened}", since.date(), now.date()),
         stuck=stuck,
         stuck_total=stuck_total,
         version=head.version,

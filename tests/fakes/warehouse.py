@@ -117,3 +117,23 @@ def project(project_id: int, claim_number: str, *, key: str, name: str = "") -> 
         "event_timestamp": NOW - timedelta(days=1),
         "event_id": f"prj-{project_id}",
     }
+
+
+def tracked(task: int, status: str, at: datetime, enrichment: str = "enriched", **values: Any) -> dict[str, Any]:
+    """A row of `itel_cabinet_task_tracking`."""
+    return {
+        "event_id": f"{task}-{status}-{at:%d%H%M%S}",
+        "event_type": f"CUSTOM_TASK_{status.upper()}",
+        "event_timestamp": at,
+        "processed_timestamp": at + timedelta(seconds=2),
+        "task_id": 32513,
+        "assignment_id": task,
+        "project_id": "77",
+        "task_status": status,
+        "task_name": "Cabinet",
+        "enrichment_status": enrichment,
+        "year": at.year,
+        "month": at.month,
+        "day": at.day,
+        **values,
+    }

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,27 +9,9 @@ from claimx_lib.errors import NotFound
 from claimx_lib.operations.task_timeline import find_tasks, task_timeline
 from claimx_lib.operations.tracking_overview import StatusCount, StuckRules, tracking_overview
 from tests.fakes.warehouse import NOW, Tables
+from tests.fakes.warehouse import tracked as row
 
 RULES = StuckRules(quantile=0.95, min_observations=5)
-
-
-def row(task: int, status: str, at: datetime, enrichment: str = "enriched", **values: Any) -> dict[str, Any]:
-    return {
-        "event_id": f"{task}-{status}-{at:%d%H%M%S}",
-        "event_type": f"CUSTOM_TASK_{status.upper()}",
-        "event_timestamp": at,
-        "processed_timestamp": at + timedelta(seconds=2),
-        "task_id": 32513,
-        "assignment_id": task,
-        "project_id": "77",
-        "task_status": status,
-        "task_name": "Cabinet",
-        "enrichment_status": enrichment,
-        "year": at.year,
-        "month": at.month,
-        "day": at.day,
-        **values,
-    }
 
 
 @pytest.fixture
@@ -109,6 +90,21 @@ def test_enrichment_is_counted_by_day_and_what_was_not_asked_for_counts_for_noth
     assert told.rate == pytest.approx(15 / 17)
 
 
+def test_an_event_of_a_time_to_come_counts_nowhere(tables: Tables) -> None:
+    """Tiles, days, statuses and the list leave it out: a clock gone wrong is not the newest event for decades."""
+    ahead = NOW + timedelta(days=365 * 50)
+    tables.append(
+        "itel_cabinet_task_tracking",
+        [row(2, "completed", ahead), row(9, "assigned", ahead), row(1, "completed", NOW + timedelta(seconds=1))],
+    )
+    told = tracking_overview(tables.sql, RULES, now=NOW, days=7)
+    assert told.events == sum(day.events for day in told.days) == 18
+    assert told.newest_at == NOW - timedelta(hours=2)
+    found = {task.assignment_id: task.status for task in find_tasks(tables.sql, "", now=NOW)}
+    assert (len(found), told.tasks) == (11, 11)
+    assert (found[1], found[2]) == ("assigned", "assigned")
+
+
 def test_an_empty_table_is_an_empty_overview(tmp_path: Path) -> None:
     """Before the first event there are no figures, and no failure."""
     told = tracking_overview(Tables(tmp_path).create().sql, RULES, now=NOW, days=7)
@@ -131,7 +127,7 @@ def test_an_unknown_task_is_said_to_be_unknown(tables: Tables, assignment_id: in
 
 def test_tasks_are_found_by_assignment_and_project(tables: Tables) -> None:
     """The last changed come first; what is typed is an id, never SQL."""
-    assert [t.assignment_id for t in find_tasks(tables.sql, "", limit=2)] == [5, 2]
-    assert [(t.assignment_id, t.events) for t in find_tasks(tables.sql, "1")] == [(1, 2)]
-    assert len(find_tasks(tables.sql, "77")) == 11
-    assert find_tasks(tables.sql, "' OR true --") == ()
+    assert [t.assignment_id for t in find_tasks(tables.sql, "", now=NOW, limit=2)] == [5, 2]
+    assert [(t.assignment_id, t.events) for t in find_tasks(tables.sql, "1", now=NOW)] == [(1, 2)]
+    assert len(find_tasks(tables.sql, "77", now=NOW)) == 11
+    assert find_tasks(tables.sql, "' OR true --", now=NOW) == ()
