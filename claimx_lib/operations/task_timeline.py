@@ -13,6 +13,11 @@ from claimx_lib.errors import NotFound
 TABLE = "itel_cabinet_task_tracking"
 MOST_EVENTS = 500
 INT_MAX = 2**31 - 1
+_NEWEST_FIRST = (
+    "event_timestamp DESC, source_topic DESC NULLS LAST, source_partition DESC NULLS LAST, "
+    "source_offset DESC NULLS LAST, event_id DESC NULLS LAST"
+)
+"""The order of `transforms.analysis.lifecycle`, from its end: events of one instant are in the order of their records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ def task_timeline(tables: DeltaSql, assignment_id: int) -> TaskTimeline:
     newest_first = tables.ask(
         "SELECT event_id, event_type, event_timestamp, processed_timestamp, task_status, previous_status, task_name, "
         "project_id, assigned_to_user_id, assigned_by_user_id, enrichment_status, enrichment_error FROM t "
-        f"WHERE {where} ORDER BY event_timestamp DESC, event_id DESC LIMIT {MOST_EVENTS}",
+        f"WHERE {where} ORDER BY {_NEWEST_FIRST} LIMIT {MOST_EVENTS}",
         TABLE,
     ).rows
     if not newest_first:
@@ -82,11 +87,11 @@ def find_tasks(tables: DeltaSql, text: str, *, now: datetime, limit: int = 20) -
     """
     where = f"(project_id = {literal(text)} OR CAST(assignment_id AS VARCHAR) = {literal(text)})" if text else "true"
     rows = tables.ask(
-        "WITH ranked AS (SELECT *, row_number() OVER (PARTITION BY assignment_id ORDER BY event_timestamp DESC, "
-        "event_id DESC) AS place, count(*) OVER (PARTITION BY assignment_id) AS n FROM (SELECT assignment_id, "
-        f"task_name, project_id, task_status, event_timestamp, event_id FROM t WHERE {where} "
+        f"WITH ranked AS (SELECT *, row_number() OVER (PARTITION BY assignment_id ORDER BY {_NEWEST_FIRST}) AS place, "
+        "count(*) OVER (PARTITION BY assignment_id) AS n FROM (SELECT assignment_id, task_name, project_id, task_status, "
+        f"event_timestamp, source_topic, source_partition, source_offset, event_id FROM t WHERE {where} "
         f"AND assignment_id IS NOT NULL AND event_timestamp <= {literal(now)}) s) "
-        f"SELECT * FROM ranked WHERE place = 1 ORDER BY event_timestamp DESC LIMIT {int(limit)}",
+        f"SELECT * FROM ranked WHERE place = 1 ORDER BY event_timestamp DESC, assignment_id LIMIT {int(limit)}",
         TABLE,
     ).rows
     return tuple(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,29 @@ def test_a_timeline_tells_each_event_and_how_long_it_lasted(tables: Tables) -> N
     told = task_timeline(tables.sql, 3)
     assert [(e.status, e.lasted_seconds) for e in told.events] == [("created", 86_400.0), ("completed", None)]
     assert told.events[1].enrichment_status == "not_found"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"source_topic": "b", "source_partition": 0, "source_offset": 1},
+        {"source_topic": "a", "source_partition": 2, "source_offset": 1},
+        {"source_topic": "a", "source_partition": 1, "source_offset": 10},
+        {"source_topic": "a", "source_partition": 1, "source_offset": 9, "event_id": "evt-91"},
+    ],
+)
+@pytest.mark.parametrize("has_source", [True, False])
+def test_events_of_one_instant_have_one_order(tables: Tables, later: dict[str, Any], *, has_source: bool) -> None:
+    """Overview, list and timeline agree on the newest: by topic, partition and offset, then by id; no source comes first."""
+    at = NOW - timedelta(hours=5)
+    first = {"source_topic": "a", "source_partition": 1, "source_offset": 9} if has_source else {}
+    second = {"event_id": "evt-10", "previous_status": "assigned", **later}
+    rows = [row(99, "review", at, event_id="evt-9", **first), row(99, "done", at, **second)]
+    tables.append("itel_cabinet_task_tracking", rows)
+    told = {one.status: one.tasks for one in tracking_overview(tables.sql, RULES, now=NOW).statuses}
+    assert (told.get("done"), told.get("review")) == (1, None)
+    assert [task.status for task in find_tasks(tables.sql, "99", now=NOW)] == ["done"]
+    assert [event.status for event in task_timeline(tables.sql, 99).events] == ["review", "done"]
 
 
 @pytest.mark.parametrize("assignment_id", [-1, 999, 2**40])
