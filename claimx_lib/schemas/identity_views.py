@@ -69,9 +69,14 @@ CONFLICTS = ViewSpec(
     comment="Claims, in any spelling, that were told to belong to more than one project",
     sql="""
 SELECT claim_key, sort_array(collect_set(claim_number)) AS claim_numbers, sort_array(collect_set(`to`)) AS project_ids,
-  count_if(outcome = 'conflict') AS conflicts, bool_or(source = 'manual' AND outcome = 'accepted') AS is_decided,
+  count_if(outcome = 'conflict') AS conflicts, bool_or(source = 'manual' AND outcome = 'accepted' AND is_last) AS is_decided,
   max(at) AS last_at
-FROM {claim_project_mapping_history} WHERE outcome IN ('accepted', 'conflict') AND `to` IS NOT NULL
+FROM (
+  SELECT *, lead(outcome) OVER (
+    PARTITION BY claim_number, source = 'manual' ORDER BY event_timestamp, event_id, action
+  ) IS NULL AS is_last
+  FROM {claim_project_mapping_history} WHERE outcome IN ('accepted', 'conflict', 'withdrawn')
+) WHERE outcome IN ('accepted', 'conflict') AND `to` IS NOT NULL
 GROUP BY claim_key HAVING size(collect_set(`to`)) > 1""",
 )
 

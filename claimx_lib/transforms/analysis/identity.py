@@ -125,17 +125,21 @@ def mapping_changes(history: DataFrame) -> DataFrame:
 def conflicts(history: DataFrame) -> DataFrame:
     """Claims, in any spelling, that were told to belong to more than one project, the newest first.
 
-    `conflicts` counts the recorded ones; `is_decided`: a person has said which project it is.
+    `conflicts` counts the recorded ones; `is_decided`: a person has said which project it is, and not withdrawn it since.
     """
-    is_manual = (F.col("source") == "manual") & (F.col("outcome") == TOLD)
+    is_manual = F.col("source") == "manual"
+    in_order = Window.partitionBy("claim_number", is_manual).orderBy("event_timestamp", "event_id", "action")
+    is_last = F.lead("outcome").over(in_order).isNull()
     return (
-        history.where(F.col("outcome").isin(TOLD, "conflict") & F.col("to").isNotNull())
+        history.where(F.col("outcome").isin(TOLD, "conflict", "withdrawn"))
+        .withColumn("is_decision", is_manual & (F.col("outcome") == TOLD) & is_last)
+        .where(F.col("outcome").isin(TOLD, "conflict") & F.col("to").isNotNull())
         .groupBy("claim_key")
         .agg(
             F.sort_array(F.collect_set("claim_number")).alias("claim_numbers"),
             F.sort_array(F.collect_set("to")).alias("project_ids"),
             F.count_if(F.col("outcome") == "conflict").alias("conflicts"),
-            F.bool_or(is_manual).alias("is_decided"),
+            F.bool_or("is_decision").alias("is_decided"),
             F.max("at").alias("last_at"),
         )
         .where(F.size("project_ids") > 1)

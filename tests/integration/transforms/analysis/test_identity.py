@@ -142,6 +142,33 @@ def test_a_claim_of_two_projects_is_a_conflict_in_any_spelling(spark: SparkSessi
     )
 
 
+def test_a_decision_that_was_withdrawn_decides_nothing(spark: SparkSession) -> None:
+    """A person's newest word counts, for each spelling on its own, by the events' order: one decision in force is enough."""
+    unset = {"project": None, "source": "manual", "action": "unset", "outcome": "withdrawn", "at": hour(9)}
+    events = history(
+        spark,
+        told(1, 1, claim="A-1"),
+        told(2, 2, claim="A-1", project=8, source="manual"),
+        told(3, 3, claim="A-1", **unset),
+        told(4, 1, claim="B-1"),
+        told(5, 2, claim="B-1", project=8, source="manual"),
+        told(6, 3, claim="B-1", **unset),
+        told(7, 4, claim="B-1", project=8, source="manual", at=hour(9)),
+        told(8, 5, claim="B-1", project=6),
+        told(9, 1, claim="c1", project=8, source="manual"),
+        told(10, 2, claim="C-1", source="manual"),
+        told(11, 3, claim="C-1", **unset),
+    )
+    assert_rows(
+        identity.conflicts(events).select("claim_key", "claim_numbers", "project_ids", "is_decided", "last_at"),
+        "claim_key STRING, claim_numbers ARRAY<STRING>, project_ids ARRAY<LONG>, is_decided BOOLEAN, last_at TIMESTAMP",
+        ("B1", ["B-1"], [6, 7, 8], True, hour(9)),
+        ("A1", ["A-1"], [7, 8], False, hour(2)),
+        ("C1", ["C-1", "c1"], [7, 8], True, hour(2)),
+        in_order=True,
+    )
+
+
 def test_what_waits_is_told_by_age(spark: SparkSession) -> None:
     """Ages fall into bands, a bound belongs to the older one; the youngest come first."""
     waiting = pending(
