@@ -89,10 +89,13 @@ def merge_pending(context: JobContext, upserts: Sequence[Wait], deletes: Sequenc
 
 @on_conflict_again
 def change_letters(context: JobContext, changes: Sequence[LetterChange], now: datetime) -> None:
-    """Give letters their new state; one that is in it already, or was discarded by a person, stays as it is."""
+    """Give letters their new state; one that is in it already, or was discarded by a person, stays as it is.
+
+    One that is open again is nobody's: what was decided about it has been done.
+    """
     latest = {change.dead_letter_id: change for change in changes}.values()
     source = frame_of(context.session, [(c.dead_letter_id, c.state, c.by, c.why) for c in latest], CHANGES)
-    is_closed = F.col("s.state") == "RESOLVED"
+    is_open, is_closed = F.col("s.state") == "OPEN", F.col("s.state") == "RESOLVED"
     (
         context.warehouse.open(context.session, DEAD_LETTERS.name)
         .alias("t")
@@ -102,8 +105,8 @@ def change_letters(context: JobContext, changes: Sequence[LetterChange], now: da
             set={
                 "state": F.col("s.state"),
                 "closed_at": F.when(is_closed, F.lit(now)),
-                "by": F.coalesce("t.by", "s.by"),  # a person who decided stays the one who did
-                "why": F.coalesce("t.why", "s.why"),
+                "by": F.when(~is_open, F.coalesce("t.by", "s.by")),  # a person who decided stays the one who did
+                "why": F.when(~is_open, F.coalesce("t.why", "s.why")),
             },
         )
         .execute()

@@ -193,10 +193,12 @@ class MemoryStore:
             self.letters.setdefault(letter_id, StoredLetter(letter))
         if effects.changes:
             self.hook("before-changes")
-        for change in effects.changes:
-            if change.dead_letter_id in self.letters:
-                kept = self.letters[change.dead_letter_id]
-                kept.state, kept.by, kept.why = change.state, kept.by or change.by, kept.why or change.why
+        for change in {change.dead_letter_id: change for change in effects.changes}.values():
+            kept = self.letters.get(change.dead_letter_id)
+            if kept is not None and kept.state not in {change.state, "DISCARDED"}:
+                is_open = change.state == "OPEN"
+                kept.by, kept.why = (None, None) if is_open else (kept.by or change.by, kept.why or change.why)
+                kept.state = change.state
         self.hook("before-kafka")
         self.sent += effects.messages
         self.commits += 1

@@ -9,8 +9,10 @@ from dataclasses import replace
 import pytest
 from pyspark.sql import DataFrame
 
+from claimx_lib.domain.creation.effects import LetterChange
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING, PENDING, PLAN
 from claimx_lib.streams.context import JobContext
+from claimx_lib.streams.creation_writes import change_letters
 from tests.fakes.creation import DLQ, RETRY, SYNC, XACT, xact_bytes
 from tests.fakes.creation_run import Run
 
@@ -184,6 +186,25 @@ def test_a_replay_counts_once_on_tables(run: Run) -> None:
     run.take(run.frame(xact_bytes("e1", "C1"), topic=RETRY, headers=headers))
     assert len(run.api.control.tasks()) == 1
     assert [row.state for row in run.table(DEAD_LETTERS).collect()] == ["RESOLVED"]
+
+
+def test_a_letter_that_is_open_again_is_nobodys(run: Run) -> None:
+    """Who sent it back, and why, go with the state; on a letter that was open all the time they stay, and to its end."""
+    run.take(run.frame(xact_bytes("e1", "C1"), topic=RETRY, headers={"x-retry-count": b"3"}))
+    (letter,) = run.table(DEAD_LETTERS).collect()
+    seen = []
+    for before, after in (("REPLAYED", "OPEN"), ("OPEN", "OPEN"), ("REPLAYED", "RESOLVED")):
+        table = run.context.warehouse.open(run.context.session, DEAD_LETTERS.name)
+        table.update(set={"state": f"'{before}'", "by": "'ada'", "why": "'mended'"})
+        change = LetterChange(dead_letter_id=letter.dead_letter_id, state=after, by="auto_recover", why="mapped")
+        change_letters(run.context, [change], run.clock.now())
+        (row,) = run.table(DEAD_LETTERS).collect()
+        seen.append((row.state, row.by, row.why, row.closed_at is not None))
+    assert seen == [
+        ("OPEN", None, None, False),
+        ("OPEN", "ada", "mended", False),
+        ("RESOLVED", "ada", "mended", True),
+    ]
 
 
 def test_people_are_hidden_in_what_leaves(context_with: Callable[..., JobContext]) -> None:

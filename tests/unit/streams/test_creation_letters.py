@@ -77,6 +77,38 @@ def test_a_mapping_recovers_a_letter_of_an_outage() -> None:
     assert len(world.tasks()) == 1
 
 
+def test_a_recovered_letter_that_is_open_again_is_nobodys() -> None:
+    """Ada gave it a project that ClaimX does not have: tried again and given up again, it waits for a new decision."""
+    world = World(with_policy(max_retries=1))
+    world.run(world.event("e1", "C1"))
+    world.pass_(200)
+    world.run()
+    (letter,) = world.store.letters.values()
+    letter.by, letter.why = "ada", "phoned"
+    world.store.map("C1", 5)
+    world.run()
+    assert (letter.state, letter.by) == ("REPLAYED", "ada")
+    world.store.mapped.clear()
+    for _ in range(3):
+        world.pass_(200)
+        world.run()
+    assert (letter.state, letter.by, letter.why) == ("OPEN", None, None)
+
+
+def test_a_decision_on_its_way_is_kept() -> None:
+    """A mapping that settles nothing comes before Ada's: the letter was open all the time and is hers still, so that hers takes it up."""
+    world = World(with_policy(on_unresolved="dead_letter"), auto_recover=False)
+    world.run(world.event("e1", "C1"))
+    (letter,) = world.store.letters.values()
+    letter.by = "ada"
+    world.store.map("C1", 4)
+    world.run()
+    assert (letter.state, letter.by) == ("OPEN", "ada")
+    mapped(world)
+    world.run()
+    assert (letter.state, letter.by, len(world.tasks())) == ("RESOLVED", "ada", 1)
+
+
 def test_a_discarded_letter_brings_nothing_back() -> None:
     """A replay that finds nothing again ends in a letter of its own; that one discarded, no mapping makes a task."""
     world = with_letter(max_retries=0)

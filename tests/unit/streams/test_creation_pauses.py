@@ -91,24 +91,25 @@ def test_without_auto_recovery_a_mapping_settles_what_a_person_has_seen_to():
 
 @pytest.mark.parametrize("changes", [{"mode": "shadow"}, {"on_unresolved": "skip"}])
 def test_a_replay_that_makes_no_task_leaves_its_letter_open(changes):
-    """Back under settings that skip it: the letter is a person's again, and its task comes once they do not."""
+    """Back under settings that skip it: the letter waits for a person again, none in particular; its task comes once they do not."""
     world = World(with_policy(max_retries=0))
     world.run(world.event("e1", "C1"))
     (letter_id,) = world.store.letters
-    world.store.letters[letter_id].state = "REPLAYED"
+    letter = world.store.letters[letter_id]
+    letter.state, letter.by, letter.why = "REPLAYED", "ada", "mended"
     if changes.get("mode"):
         world.api.control.put_project(5, "C1")
     world.policy = with_policy(**changes)
     world.restart()
     headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
     world.run(world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers))
-    assert world.store.letters[letter_id].state == "OPEN"
+    assert (letter.state, letter.by, letter.why) == ("OPEN", None, None)
     world.api.control.put_project(5, "C1")
     world.policy = with_policy()
     world.restart()
     world.store.map("C1", 5)
     world.run()
-    assert (len(world.tasks()), world.store.letters[letter_id].state) == (1, "RESOLVED")
+    assert (len(world.tasks()), letter.state, letter.by) == (1, "RESOLVED", "auto_recover")
 
 
 RULES = with_policy().rules["ESTIMATE_CREATED"]
