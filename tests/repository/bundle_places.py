@@ -13,7 +13,7 @@ PREFIXED = "true is missing: mode development gives schemas a prefix that CLAIMX
 
 
 def place_mistakes(bundle: Bundle) -> Iterator[Mistake]:
-    """No two targets share a place or a schema; tables, checkpoints and secrets are where the resources are."""
+    """No two targets share a place, a schema or a Pushgateway; tables, checkpoints and secrets are where the resources are."""
     if not (bundle.top.get("experimental") or {}).get("skip_name_prefix_for_schema"):
         yield Mistake(ROOT_FILE, "experimental.skip_name_prefix_for_schema", PREFIXED)
     taken: dict[str, str] = {}
@@ -21,7 +21,13 @@ def place_mistakes(bundle: Bundle) -> Iterator[Mistake]:
         values = values_of(bundle, name)
         root_path = str(filled(target["workspace"]["root_path"], values))
         schema = filled("${var.catalog}.${var.schema}", values)
-        for where, place in (("workspace.root_path", root_path), ("variables.schema", schema)):
+        gateway = str(filled("${var.pushgateway_url}", values))
+        places = (
+            ("workspace.root_path", root_path),
+            ("variables.schema", schema),
+            ("variables.pushgateway_url", gateway),
+        )
+        for where, place in places:
             if place in taken:
                 yield Mistake(ROOT_FILE, f"targets.{name}.{where}", f"{place} is the target {taken[place]}'s")
             taken[place] = name

@@ -36,6 +36,7 @@ MISTAKES = {
     "nobody to run as": (TOP, "      service_principal: 22222222-2222-2222-2222-222222222222\n", "", f"{TOP}: targets.prod.run_as.service_principal_name: 00000000-"),
     "two targets in one place": (TOP, "&prod_workspace\n      root_path: /W", "&prod_workspace\n      root_path: /all #", f"{PRODS}.workspace.root_path: /all is the target prod's"),
     "two targets in one schema": (TOP, "schema: claimx_green", "schema: claimx", f"{PRODS}.variables.schema: prod.claimx is the target prod's"),
+    "two targets at one gateway": (TOP, "pushgateway-green", "pushgateway", f"{PRODS}.variables.pushgateway_url: http://pushgateway.example.com:9091 is the target prod's"),
     "secrets for nobody": (TOP, '      secret_readers: [{level: MANAGE, user_name: "${workspace.current_user.userName}"}]', "     ", f"{TOP}: variables.secret_readers.default[0].service_principal_name: in dev: 00000000-"),
     # what stands in the resources
     "resource that is a list": (STORAGE, "    checkpoints:", "    more: []\n    checkpoints:", f"{STORAGE}: resources.volumes.more: [] is no mapping"),
