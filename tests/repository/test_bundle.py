@@ -248,6 +248,24 @@ def test_secrets_are_read_by_who_runs_the_jobs() -> None:
         assert granted == [{"level": "READ", "service_principal_name": principal}]
 
 
+def test_tables_and_checkpoints_are_written_by_who_runs_the_jobs() -> None:
+    """The service principal of each target may create, read and change tables and write checkpoints, the operators only read tables."""
+    bundle = read(ROOT)
+    (schema, volume) = (next(r for r in bundle.resources if r.kind == kind) for kind in ("schemas", "volumes"))
+    for target in ("staging", "prod", "prod_green"):
+        values = values_of(bundle, target)
+        tables, files = (
+            {g["principal"]: set(g["privileges"]) for g in filled(r.values["grants"], values)} for r in (schema, volume)
+        )
+        principal = bundle.targets[target]["variables"]["service_principal"]
+        assert tables == {
+            "claimx-operators": {"USE_SCHEMA", "SELECT"},
+            principal: {"USE_SCHEMA", "CREATE_TABLE", "SELECT", "MODIFY"},
+        }
+        assert files == {principal: {"READ_VOLUME", "WRITE_VOLUME"}}
+    assert filled(volume.values["grants"], values_of(bundle, "dev")) == []
+
+
 def test_only_production_creates_tasks() -> None:
     """ClaimX tasks are made by the target prod alone."""
     bundle = read(ROOT)

@@ -38,6 +38,9 @@ MISTAKES = {
     "two targets in one schema": (TOP, "schema: claimx_green", "schema: claimx", f"{PRODS}.variables.schema: prod.claimx is the target prod's"),
     "two targets at one gateway": (TOP, "pushgateway-green", "pushgateway", f"{PRODS}.variables.pushgateway_url: http://pushgateway.example.com:9091 is the target prod's"),
     "secrets for nobody": (TOP, '      secret_readers: [{level: MANAGE, user_name: "${workspace.current_user.userName}"}]', "     ", f"{TOP}: variables.secret_readers.default[0].service_principal_name: in dev: 00000000-"),
+    "tables for nobody": (TOP, '      schema_grants: [{principal: "${var.operators}", privileges: [USE_SCHEMA, SELECT]}]', "     ", f"{TOP}: variables.schema_grants.default[1].principal: in dev: 00000000-"),
+    "checkpoints for nobody": (TOP, "      volume_grants: []\n", "", f"{TOP}: variables.volume_grants.default[0].principal: in dev: 00000000-"),
+    "right that is none": (TOP, "CREATE_TABLE, SELECT", "CREATE_TABLES, SELECT", f"{TOP}: variables.schema_grants.default[1].privileges[1]: 'CREATE_TABLES' is none of"),
     # what stands in the resources
     "resource that is a list": (STORAGE, "    checkpoints:", "    more: []\n    checkpoints:", f"{STORAGE}: resources.volumes.more: [] is no mapping"),
     "kind of resource that is none": (STORAGE, "  volumes:", "  volume:", f"{STORAGE}: resources.volume: no kind of resource"),
