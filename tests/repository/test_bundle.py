@@ -165,7 +165,7 @@ MISTAKES = {
     ),
     "key given twice": (
         _replaced(STREAMS, "    streams:\n", "    streams:\n      name: twice\n"),
-        f"{STREAMS}: line 7: name stands there twice",
+        f"{STREAMS}: line 8: name stands there twice",
     ),
     "broken YAML": (_replaced(STREAMS, "    streams:\n", "    streams: [\n"), f"{STREAMS}: line "),
 }
