@@ -266,6 +266,16 @@ def test_tables_and_checkpoints_are_written_by_who_runs_the_jobs() -> None:
     assert filled(volume.values["grants"], values_of(bundle, "dev")) == []
 
 
+def test_no_target_accepts_a_loss() -> None:
+    """A gap in a topic stops every stream, unless one deployment's `--var accept_data_loss=true` says otherwise."""
+    bundle = read(ROOT)
+    for job in (r.values for r in bundle.resources if r.kind == "jobs" and r.key in {*JOBS, "streams"}):
+        words = job["tasks"][0]["python_wheel_task"]["parameters"]
+        assert words[-2:] == ["--set", "kafka.accept_data_loss=${var.accept_data_loss}"]
+    accepted = {target: values_of(bundle, target)["var.accept_data_loss"] for target in bundle.targets}
+    assert set(accepted.values()) == {"false"}
+
+
 def test_only_production_creates_tasks() -> None:
     """ClaimX tasks are made by the target prod alone."""
     bundle = read(ROOT)

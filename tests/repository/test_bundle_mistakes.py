@@ -71,6 +71,7 @@ MISTAKES = {
     "option that is none": (STREAMS, '"--env"', '"--enf"', f"{WORDS}dev: No such option: --enf"),
     "setting that is none": (STREAMS, "task_creation.mode", "task_creation.mod", f"{WORDS}dev: --set: jobs.task_creation.mod: there is no such setting; did you mean mode?"),
     "value that a setting cannot have": (TOP, "creation_mode: live", "creation_mode: alive", f"{WORDS}prod: --set: jobs.task_creation.mode = 'alive'"),
+    "loss neither accepted nor refused": (TOP, 'default: "false"', "default: perhaps", f"{WORDS}dev: --set: kafka.accept_data_loss = 'perhaps'"),
     "moment that is none": (TOP, '"2026-12-01T00:00:00Z"', '"soon"', f"{WORDS}prod: --set: jobs.task_creation.events_since = 'soon'"),
     "typo in a settings file": ("conf/prod.yaml", "trigger_seconds: 10", "trigger_second: 10", "conf/prod.yaml: jobs.task_trigger.trigger_second: there is no such setting"),
     "value that a settings file cannot have": ("conf/prod.yaml", "replication_factor: 3", "replication_factor: three", "conf/prod.yaml: kafka.replication_factor = 'three': "),
