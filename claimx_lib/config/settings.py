@@ -133,7 +133,7 @@ class Storage(Model):
 
 
 class Spark(Model):
-    """The Spark session that `claimx run` starts; under spark-submit the submitter's options win."""
+    """The Spark session that `claimx run` starts; a submitter's or a cluster's options win over all but the three numbers of tasks."""
 
     master: str
     shuffle_partitions: PositiveCount

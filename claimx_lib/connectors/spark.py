@@ -40,7 +40,8 @@ def on_databricks() -> bool:
 def open_session(settings: Settings, *, app_name: str, java_options: str = "") -> SparkSession:
     """Return a session with Delta and Kafka on its class path and UTC as its time zone.
 
-    Options that spark-submit or a cluster has set already win over the settings. A caller's handler of SIGINT stays.
+    Options that spark-submit or a cluster has set already win over the settings, but for the partitions and the
+    parallelism, which are the session's own wherever it runs. A caller's handler of SIGINT stays.
     A JVM that is started here writes to `logging.spark_file`, so that the terminal shows our lines only.
     Raises VersionError on an engine that the product is not tested on.
     """
@@ -165,8 +166,6 @@ def _defaults(settings: Settings, master: str, java_options: str) -> dict[str, s
         "spark.sql.extensions": EXTENSION,
         "spark.sql.catalog.spark_catalog": CATALOG,
         "spark.scheduler.mode": "FAIR",
-        # VACUUM lists files in so many tasks; Spark's default is 10,000, some seconds for an empty table.
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(spark.listing_parallelism),
         # Else pyspark asks the JVM several times, with a stack trace, at each node of each expression.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # One round of all jobs generates some 250 classes; Spark keeps 100, and compiles the others anew in each batch.
@@ -202,6 +201,8 @@ def _session_options(settings: Settings) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(settings.spark.shuffle_partitions),
         "spark.databricks.delta.snapshotPartitions": str(settings.spark.snapshot_partitions),
+        # VACUUM lists files in so many tasks; Spark's default is 10,000, some seconds for an empty table.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(settings.spark.listing_parallelism),
         "spark.sql.streaming.metricsEnabled": "false",
         # So many records and their answers are in a Python worker's memory at a time; Spark's default is 10,000.
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",

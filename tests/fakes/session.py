@@ -19,6 +19,7 @@ SMALL = (
     "spark.master=local[2]",
     "spark.shuffle_partitions=1",
     "spark.snapshot_partitions=1",
+    "spark.listing_parallelism=2",  # VACUUM starts so many tasks
     "spark.driver_memory=1g",
     "spark.ui_enabled=false",
     "spark.conf={" + ", ".join(f'{key}: "{value}"' for key, value in INTERPRETED.items()) + "}",
@@ -29,11 +30,7 @@ ENVIRONMENT = {"CLAIMX_API_TOKEN": "integration"}
 def small_session(folder: Path) -> SparkSession:
     """Delta and Kafka on its class path, UTC, one partition for each shuffle and snapshot; the same one for all who ask."""
     settings = load(sets=list(SMALL), environ=ENVIRONMENT)
-    files = {
-        "spark.sql.warehouse.dir": str(folder),
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # VACUUM starts so many tasks; 10,000 by default
-    }
-    conf = settings.spark.conf | files
+    conf = settings.spark.conf | {"spark.sql.warehouse.dir": str(folder)}
     small = settings.model_copy(update={"spark": settings.spark.model_copy(update={"conf": conf})})
     session = open_session(small, app_name="claimx tests", java_options=SESSION_JVM)
     session.sparkContext.setLogLevel("ERROR")
