@@ -196,7 +196,7 @@ class Flow:
             "nearly every claim has no ClaimX project: creation pauses, nothing is given up",
             claims=claims,
             limit=self.policy.dead_letter_limit,
-            cure="see whether the ClaimX search works (claimx doctor); raise jobs.task_creation.dead_letter_limit if so",
+            cure="claimx doctor probes the search; if it works, jobs.task_creation.dead_letter_limit: 1 never pauses",
         )
 
     # --- doing ----------------------------------------------------------------------------------------------------

@@ -64,11 +64,11 @@ def plan_batch(
 
 
 def is_suspect(resolutions: Iterable[Resolution], policy: Policy) -> bool:
-    """Whether the API says "none" to so many of so many claims that the API must be wrong (decision 20)."""
+    """Whether the API says "none" to so many of so many claims that it must be wrong (decision 20); never with 1."""
     by_claim = {resolution.claim_number: resolution for resolution in resolutions}
     asked_none = [r for r in by_claim.values() if r.outcome is Outcome.NONE and r.api_calls + r.negative_hits]
     is_many = len(by_claim) >= policy.dead_letter_limit_min_claims
-    return is_many and len(asked_none) >= policy.dead_letter_limit * len(by_claim)
+    return is_many and policy.dead_letter_limit < 1 and len(asked_none) >= policy.dead_letter_limit * len(by_claim)
 
 
 @dataclass(slots=True, kw_only=True)
