@@ -50,6 +50,21 @@ def test_every_setting_is_one_that_there_is():
             value = value[part]
 
 
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL), ids=lambda text: text.split()[1])
+def test_every_settings_file_is_one_that_production_takes(text, tmp_path):
+    """A file for `--config` gives valid settings over conf/prod.yaml, with the variables that it tells to export and no others."""
+    file = tmp_path / "own.yaml"
+    file.write_text(PLACEHOLDER.sub("/x", text.replace("<blue's>", "2026-01-10T00:00:00Z")))
+    environ = {
+        "KAFKA_BOOTSTRAP_SERVERS": "kafka.example.com:9096",
+        "KAFKA_USERNAME": "claimx",
+        "CLAIMX_API_BASE_URL": "https://claimx.example.com",
+        "CLAIMX_WAREHOUSE": "prod.claimx",
+        "CLAIMX_CHECKPOINTS": "/Volumes/prod/claimx/checkpoints/v1",
+    }
+    assert load("prod", config=file, environ=environ).metrics.pushgateway_url is None
+
+
 def test_every_test_it_rests_on_is_there():
     """`Tried by` names test files, and tests in them."""
     named = set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", TEXT))
