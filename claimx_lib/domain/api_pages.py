@@ -13,6 +13,7 @@ JsonObject = Mapping[str, Json]
 LARGEST_BIGINT = 2**63 - 1
 
 _DIGITS = re.compile(r"\d{1,19}", re.ASCII)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LINK_NEXT = re.compile(r"<([^>]*)>[^,]*;\s*rel=\"?next\"?", re.IGNORECASE)
 _PAGING = ("links", "_links", "pagination", "paging", "meta")
 
@@ -85,8 +86,9 @@ def project_id_of(project: JsonObject) -> int | None:
 
 
 def task_id_of(task: Json) -> str | None:
-    """The task's own id (`id`), as text; None where there is none."""
-    return (_text(task.get("id")) or None) if isinstance(task, Mapping) else None
+    """The task's own id (`id`), as text; None where there is none, or none that UTF-8 has a form for."""
+    found = _text(task.get("id")) if isinstance(task, Mapping) else None
+    return found if found and not _SURROGATE.search(found) else None
 
 
 def _text(value: Json) -> str | None:

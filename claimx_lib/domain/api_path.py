@@ -41,9 +41,10 @@ def same_host_target(base_url: str, current: str, link: str) -> str | None:
     base = urlsplit(base_url)
     try:
         parts = urlsplit(urljoin(f"{base.scheme}://{base.netloc}{current}", link))
-    except ValueError:
+        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~")
+        query = quote(parts.query, safe="/%:@!$&()*+,;=?-._~")
+    except ValueError:  # also of a text that has no form in UTF-8
         return None
-    if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
+    if (parts.scheme, parts.netloc) != (base.scheme, base.netloc) or path.startswith("//"):
         return None
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~")
-    return f"{path}?{quote(parts.query, safe='/%:@!$&()*+,;=?-._~')}" if parts.query else path
+    return f"{path}?{query}" if query else path

@@ -75,6 +75,8 @@ OBJECTS: Mapping[str, bytes] = {
     "numbers at the edges": b'{"id": 7, "n": [1e400, -1e400, 2e-400, 9007199254740993, 1.7976931348623157e308]}',
     "projects that are none": b'{"projects": 7, "tasks": {"id": 7}}',
     "a page without end": b'{"id": 7, "projects": [], "tasks": [], "next": "?page=1"}',
+    "a page that is no text": b'{"id": 7, "projects": [], "tasks": [], "next": "/api?x=\\ud800"}',
+    "an id that is no text": b'{"id": "\\ud800"}',
     "a page elsewhere": b'{"id": 7, "projects": [], "tasks": [], "next": "https://evil.example.com/"}',
     "formulas and markup": _object(text='=HYPERLINK("x") <script>alert(1)</script>'),
 }

@@ -120,7 +120,7 @@ def _odd_ids(made: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for assignment in (*ODD_PATHS, {"a": 1}, [1], 1.5, -1, 2**63, True):
         made_so = made(f"assignment-{assignment!r}", assignment_id=assignment)
         odd[f"assignment {assignment!r}"] = with_task(made_so, {"task_id": 32513, "assignment_id": assignment})
-    for time in (1768048496, 1768048496789, 1768048496789000, "2026-01-10T12:00:00", "0001-01-01T00:00:00Z",
+    for time in (1768048496, 1768048496789, 10**15 - 1, 1768048496789000, "2026-01-10T12:00:00", "0001-01-01T00:00:00Z",
                  "9999-12-31T00:00:00Z", "2026-02-30T00:00:00Z", None, "", {}, True, "1e400"):  # fmt: skip
         odd[f"time {time!r}"] = made(f"time-{time!r}", timestamp=time)
     for name, task in (("null", None), ("text", "task 32513"), ("array", [32513]), ("empty", {})):

@@ -14,9 +14,9 @@ def instant_of(text: str | None) -> datetime | None:
     """UTC of ISO 8601 with a zone or of epoch milliseconds, from 2000 to 2100; None for anything else."""
     if text is None:
         return None
-    if _MILLISECONDS.fullmatch(text):
-        return _plausible(_EPOCH + timedelta(milliseconds=int(text)))
     try:
+        if _MILLISECONDS.fullmatch(text):
+            return _plausible(_EPOCH + timedelta(milliseconds=int(text)))
         parsed = datetime.fromisoformat(text)
         return _plausible(parsed.astimezone(UTC)) if parsed.tzinfo is not None else None
     except (ValueError, OverflowError):
