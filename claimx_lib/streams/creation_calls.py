@@ -17,6 +17,8 @@ from claimx_lib.domain.rate import RateLimiter
 
 Told = TypeVar("Told", ProjectSearch, TaskSearch, TaskCreation)
 DEFAULT_HOLD_SECONDS = 1.0
+NO_PROJECT = "0"
+"""An id that no project has: a server that is well says 404."""
 _WITHHELD = {
     kind: ApiAnswer(kind=kind, error=f"{kind}: nobody called")
     for kind in (ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME, ApiOutcome.UNAUTHORIZED)
@@ -59,6 +61,18 @@ class Calls:
             self._api = None
             self._has_renewed = False
             self.is_refused = self._rest() > 0 and self._open_api() is self._refused_api
+            phase = breaker.phase(self._circuit, self._policy, self._clock.monotonic())
+            is_suspect = phase is Phase.HALF_OPEN and self._circuit.failures > self._policy.failure_threshold
+        if is_suspect and not self.is_refused:
+            self._ask_neutrally()
+
+    def _ask_neutrally(self) -> None:
+        """After a probe that failed, ask for what no claim has a part in: one claim that always fails would keep the
+        circuit open for all others. An answer closes it; a failure tells no more than is known.
+        """
+        answer = self._current().get_project(NO_PROJECT) if self._turn(None) is None else None
+        if answer is not None and not answer.is_outage:
+            self._learn(answer)
 
     def find_projects(self, claim_number: str) -> ProjectSearch:
         """As `ClaimXApi.find_projects`."""

@@ -50,6 +50,7 @@ class Doubts:
     now: Callable[[], datetime]
     pause: Callable[[float], object]
     threads: int
+    hold: Callable[[Work, float | None], None]
 
     def adopted(self, works: Sequence[Work]) -> list[LedgerRow]:
         """Early looks: a task that is there is adopted, one that is not may still come."""
@@ -70,7 +71,8 @@ class Doubts:
 
     def _verdict(self, work: Work, found: Found | ApiAnswer, *, is_settled: bool) -> list[LedgerRow]:
         if isinstance(found, ApiAnswer):
-            is_too_old = self.policy.is_too_old(work.subject.first_seen_at, self.now())
+            self.hold(work, found.retry_after_seconds)
+            is_too_old = is_settled and self.policy.is_too_old(work.subject.first_seen_at, self.now())
             was_asked = found.is_call and found.kind is not ApiOutcome.UNAUTHORIZED
             return self.closed_unknown(work) if is_too_old and was_asked else []
         if found == ABSENT:

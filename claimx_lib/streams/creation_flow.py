@@ -8,7 +8,8 @@ Crash at any point, and the batch runs again with the same (query id, batch id):
   `settle_seconds` for good; the event waits in pending meanwhile.
 - after a POST, before its outcome: the same; the look-up finds the task and adopts it.
 - after the outcomes: a key with an outcome of this batch's attempt is left alone.
-- after the pending MERGE, letters, changes of letters: each finds what it would do done already.
+- after the letters, the pending MERGE, changes of letters: each finds what it would do done already. Letters come
+  first: where the query never runs again, an event that is given up is in pending still, or has its letter.
 - after Kafka: messages are sent again (at least once); each carries its ids, and our own retry messages are known.
 """
 
@@ -82,13 +83,14 @@ class Flow:
         plan = None if self._is_next(batch) else self.store.plan(batch)
         is_again = plan is not None
         if plan is None:
-            plan = self._planned(records, batch)
-            if not plan.decisions:
+            made = self._planned(records, batch)
+            if not made.decisions:
                 return
             self.check_stop()
-            self.store.save_plan(batch, plan)
+            self.store.save_plan(batch, made)
             crash_point("plan-appended")
-            plan = self.store.plan(batch) or plan
+            plan = self.store.plan(batch) or made
+            is_again = plan != made  # of a checkpoint that was put back: an older plan has the batch's number
         self.cursor, self.has_cursor = plan.mapping_version, True
         self._carried_out(plan, batch, is_again=is_again)
         if is_again:
@@ -102,7 +104,7 @@ class Flow:
     # --- deciding -------------------------------------------------------------------------------------------------
 
     def _planned(self, records: Sequence[SourceRecord], batch: BatchRef) -> Plan:
-        reading = intake.read(records, self.policy)
+        reading = intake.read(records, self.policy, retry_topic=self.topics.retry)
         self.counts = {"not_ours": reading.not_ours, "dead_letter": len(reading.refusals)}
         version = self.store.mapping_version()
         changed = self._changed(batch, version)
@@ -217,7 +219,7 @@ class Flow:
             timeout_seconds=self.timeout_seconds,
         )
         states = posting.carry_out(creates, skips)
-        ended = tuple(self._ended(decision, states) for decision in plan.decisions)
+        ended = tuple(self._ended(decision, states, posting.held) for decision in plan.decisions)
         created = [final for one in ended if isinstance(one.planned, Create) for final in one.finals]
         late = [final for final in created if isinstance(final, Skip)]
         posting.carry_out([], late)
@@ -230,7 +232,7 @@ class Flow:
 
         Usually there is none. They are decided each time that the batch runs: pending, ledger and letters know them then.
         """
-        reading = intake.read(records, self.policy)
+        reading = intake.read(records, self.policy, retry_topic=self.topics.retry)
         ids = {event.event_id for event in reading.events}
         known = self.store.known(ids, _replays(reading.events)) if ids else Known()
         fresh = list(self._fresh(reading, known))
@@ -239,10 +241,10 @@ class Flow:
         decisions = self._decided(fresh, reading, self._states(fresh), self._moment(batch))
         self._carried_out(Plan(decisions=tuple(decisions), mapping_version=None), batch, is_again=True)
 
-    def _ended(self, decision: Decision, states: dict[str, KeyState]) -> Ended:
+    def _ended(self, decision: Decision, states: dict[str, KeyState], held: dict[str, datetime]) -> Ended:
         if not isinstance(decision, Create):
             return Ended(planned=decision, finals=(decision,))
-        return Ended(planned=decision, finals=after_create(decision, states, self.now(), self.policy))
+        return Ended(planned=decision, finals=after_create(decision, states, self.now(), self.policy, held=held))
 
 
 def _replays(events: Sequence[XactEvent]) -> set[Replay]:

@@ -68,6 +68,7 @@ class Posting:
     threads: int = 8
     timeout_seconds: float = 30.0
     states: dict[str, KeyState] = field(default_factory=dict)
+    held: dict[str, datetime] = field(default_factory=dict)
 
     def carry_out(self, creates: Sequence[Create], skips: Sequence[Skip]) -> dict[str, KeyState]:
         """Do what is not done yet and return the state of every key, as the ledger has it afterwards."""
@@ -85,6 +86,7 @@ class Posting:
     def _step(self, work: Work) -> Step:
         return step_for(
             self.states.get(work.task.key, FREE).seen_by(work.subject.event.event_id),
+            event_id=work.subject.event.event_id,
             attempt=work.subject.attempt,
             came_back_at=work.subject.came_back_at,
             now=self.now(),
@@ -109,6 +111,7 @@ class Posting:
             now=self.now,
             pause=self.pause,
             threads=self.threads,
+            hold=self._hold,
         )
         return [
             *doubts.adopted([work for work, step in steps if step is Step.LOOK]),
@@ -166,7 +169,15 @@ class Posting:
                 return there
         creation = self.api.create_task(project_id, work.task.body, work.task.key, send_before=send_before)
         crash_point("post-sent")
-        return ending_of(creation, self.policy)
+        ending = ending_of(creation, self.policy)
+        if ending.state is None:
+            self._hold(work, creation.answer.retry_after_seconds)
+        return ending
+
+    def _hold(self, work: Work, seconds: float | None) -> None:
+        """Note until when ClaimX has asked to leave a key in doubt alone."""
+        if seconds:
+            self.held[work.task.key] = self.now() + timedelta(seconds=seconds)
 
     def _outcome(self, work: Work, ending: Ending, state: State) -> LedgerRow:
         not_before = self._not_before(ending) if state is State.NOT_SENT else None

@@ -51,17 +51,16 @@ MERGED = _struct(*((field.name, field.dataType) for field in PENDING.schema), ("
 def applied(
     context: JobContext, batch: BatchRef, effects: Effects, now: datetime, send: Callable[[DataFrame], None]
 ) -> None:
-    """Write pending rows, letters, changes of letters and messages, in this order; `send` takes all messages at once."""
-    if effects.upserts or effects.deletes:
-        merge_pending(context, effects.upserts, effects.deletes, now)
-        crash_point("pending-merged")
+    """Write letters, pending rows, changes of letters and messages, in this order; `send` takes all messages at once."""
     if effects.letters:
         rows = dead_letter_rows(_letters(context, effects.letters), pipeline=PIPELINE, opened_at=now)
         append_dead_letters(context, rows, batch, job=PIPELINE, step=effects.step)
+        crash_point("letters-appended")
+    if effects.upserts or effects.deletes:
+        merge_pending(context, effects.upserts, effects.deletes, now)
+        crash_point("pending-merged")
     if effects.changes:
         change_letters(context, effects.changes, now)
-    if effects.letters or effects.changes:
-        crash_point("letters-appended")
     if effects.messages:
         frame = _messages(context, effects.messages)
         send(masked(frame, context.settings))

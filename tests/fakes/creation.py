@@ -183,14 +183,14 @@ class MemoryStore:
         )
 
     def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:  # noqa: ARG002 - no columns of time here
-        self.hook("before-pending")
-        self.pending.update({wait.subject.event.event_id: wait for wait in effects.upserts})
-        for event_id in effects.deletes:
-            self.pending.pop(event_id, None)
         self.hook("before-letters")
         for letter in effects.letters:
             letter_id = dead_letter_id(letter.record, letter.reason)
             self.letters.setdefault(letter_id, StoredLetter(letter))
+        self.hook("before-pending")
+        self.pending.update({wait.subject.event.event_id: wait for wait in effects.upserts})
+        for event_id in effects.deletes:
+            self.pending.pop(event_id, None)
         if effects.changes:
             self.hook("before-changes")
         for change in {change.dead_letter_id: change for change in effects.changes}.values():

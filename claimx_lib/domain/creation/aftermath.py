@@ -15,6 +15,7 @@ from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.reasons import Reason
 
 RATE_LIMITED, UNAUTHORIZED = reasons.RATE_LIMITED, reasons.UNAUTHORIZED
+_NO_HOLD: Mapping[str, datetime] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +64,26 @@ def found_ending(search: TaskSearch) -> Ending | None:
     )
 
 
-def after_create(create: Create, states: Mapping[str, KeyState], now: datetime, policy: Policy) -> tuple[Decision, ...]:
+def after_create(
+    create: Create,
+    states: Mapping[str, KeyState],
+    now: datetime,
+    policy: Policy,
+    *,
+    held: Mapping[str, datetime] = _NO_HOLD,
+) -> tuple[Decision, ...]:
     """The decision that is left of a create one: in doubt and not sent wait, rejected and unknown go to a person.
 
-    What waits goes first: an event is given up when none of its tasks is open any more.
+    What waits goes first: an event is given up when none of its tasks is open any more. `held`: until when ClaimX has
+    asked to leave a key alone.
     """
     subject = create.subject
     kept = [states.get(task.key, FREE).seen_by(subject.event.event_id) for task in create.tasks]
     if any(state.is_in_doubt for state in kept):
-        return (_in_doubt(create, kept, now, policy),)
+        not_before = max((held[task.key] for task in create.tasks if task.key in held), default=now)
+        return (_in_doubt(create, kept, now, policy, not_before=not_before),)
     lasts = [state.last_outcome for state in kept]
-    unsent = [_is_unsent(row, state, subject) for row, state in zip(lasts, kept, strict=True)]
+    unsent = [_is_unsent(row, state, subject, policy) for row, state in zip(lasts, kept, strict=True)]
     if any(unsent):
         rows = [row for row, is_open in zip(lasts, unsent, strict=True) if is_open and row is not None]
         return (_not_sent(create, rows, now, policy),)
@@ -82,8 +92,8 @@ def after_create(create: Create, states: Mapping[str, KeyState], now: datetime, 
     return (_refused(subject, kept, policy),)
 
 
-def _is_unsent(row: LedgerRow | None, state: KeyState, subject: Subject) -> bool:
-    if state.done is not None:
+def _is_unsent(row: LedgerRow | None, state: KeyState, subject: Subject, policy: Policy) -> bool:
+    if state.done is not None or state.is_beyond(subject.event.event_id, policy):
         return False
     if row is None or row.state is State.NOT_SENT:
         return True
@@ -91,14 +101,14 @@ def _is_unsent(row: LedgerRow | None, state: KeyState, subject: Subject) -> bool
     return is_before_it and state.may_reopen(subject.came_back_at)
 
 
-def _in_doubt(create: Create, states: list[KeyState], now: datetime, policy: Policy) -> Wait:
+def _in_doubt(create: Create, states: list[KeyState], now: datetime, policy: Policy, *, not_before: datetime) -> Wait:
     times = [at for state in states if (at := state.settles_at(policy)) is not None]
     settles_at = max(times, default=now)
     early = now + timedelta(seconds=policy.early_look_seconds)
     at = settles_at if create.is_look else min(early, settles_at)
     if at <= now:
         at = now + timedelta(seconds=max(policy.retry_delay_seconds, 1.0))
-    return Wait(subject=create.subject, reason=reasons.IN_DOUBT, next_attempt_at=at)
+    return Wait(subject=create.subject, reason=reasons.IN_DOUBT, next_attempt_at=max(at, not_before))
 
 
 def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Policy) -> Decision:
@@ -119,7 +129,7 @@ def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Poli
 def _is_refused_too_long(rows: list[LedgerRow], subject: Subject, now: datetime, policy: Policy) -> bool:
     """Sent and turned away, for longer than a claim may wait; what nobody sent (an open circuit, a stop) does not count."""
     was_sent = any(row.error and not any(kind in row.error for kind in NOT_CALLED) for row in rows)
-    return was_sent and policy.is_too_old(subject.first_seen_at, now)
+    return was_sent and subject.is_failing and policy.is_too_old(subject.first_seen_at, now)
 
 
 def _done(create: Create, states: list[KeyState]) -> tuple[Decision, ...]:

@@ -171,6 +171,7 @@ def _subject(subject: Subject) -> Json:
         "replay": None if replay is None else [replay.dead_letter_id, replay.count],
         "is_recovered": subject.is_recovered,
         "is_pending": subject.is_pending,
+        "is_failing": subject.is_failing,
     }
 
 
@@ -186,6 +187,7 @@ def _subject_of(payload: Json, record: SourceRecord) -> Subject:
         replay=None if replay is None else Replay(dead_letter_id=replay[0], count=replay[1]),
         is_recovered=payload["is_recovered"],
         is_pending=payload["is_pending"],
+        is_failing=payload.get("is_failing", True),
     )
 
 

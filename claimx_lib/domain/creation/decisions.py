@@ -15,7 +15,8 @@ from claimx_lib.domain.creation.policy import Task
 class Subject:
     """An event on its way: `attempts` tries have ended in an honest "none" so far.
 
-    `letters` are its dead letters that are not closed; `attempt` names this batch's try.
+    `letters` are its dead letters that are not closed; `attempt` names this batch's try. `is_failing`: whatever it has
+    waited for, if it has, was an API that failed.
     """
 
     event: XactEvent
@@ -26,6 +27,7 @@ class Subject:
     replay: Replay | None = None
     is_recovered: bool = False
     is_pending: bool = False
+    is_failing: bool = True
 
     @property
     def came_back_at(self) -> datetime | None:

@@ -10,6 +10,7 @@ from enum import StrEnum, unique
 from claimx_lib.domain.creation.events import NotOurs, Refusal, SourceRecord, XactEvent, decoded
 from claimx_lib.domain.creation.headers import Replay, RetryHeaders, retry_headers
 from claimx_lib.domain.creation.policy import Policy
+from claimx_lib.domain.reasons import Reason
 
 
 @unique
@@ -87,14 +88,26 @@ class Reading:
     not_ours: int = 0
 
 
-def read(records: Iterable[SourceRecord], policy: Policy) -> Reading:
-    """Every record as exactly one of event, refusal, not ours; in the order of topic, partition and offset."""
+def read(records: Iterable[SourceRecord], policy: Policy, *, retry_topic: str) -> Reading:
+    """Every record as exactly one of event, refusal, not ours; in the order of topic, partition and offset.
+
+    A replay of a type without a rule is a refusal: the letter that it came from would be on its way for ever.
+    """
     ordered = sorted(records, key=lambda record: (record.at, record.topic, record.partition, record.offset))
-    results = [decoded(record, policy.rules) for record in ordered]
+    results = [_answered(decoded(record, policy.rules), retry_topic) for record in ordered]
     return Reading(
         events=tuple(r for r in results if isinstance(r, XactEvent)),
         refusals=tuple(r for r in results if isinstance(r, Refusal)),
         not_ours=sum(isinstance(r, NotOurs) for r in results),
+    )
+
+
+def _answered(found: XactEvent | Refusal | NotOurs, retry_topic: str) -> XactEvent | Refusal | NotOurs:
+    is_replay = found.record.topic == retry_topic and retry_headers(found.record.headers).replay is not None
+    if not (is_replay and isinstance(found, NotOurs)):
+        return found
+    return Refusal(
+        record=found.record, reason=str(Reason.INVALID_FIELD), error="no rule makes a task of its event_type"
     )
 
 

@@ -100,6 +100,12 @@ class KeyState:
         last = self.last_outcome
         return came_back_at is not None and last is not None and last.at <= came_back_at
 
+    def is_beyond(self, event_id: str, policy: Policy) -> bool:
+        """Whether another event's UNKNOWN, which no look-up can settle, holds the key: it is that event's person's."""
+        last = self.last_outcome
+        is_unknown = last is not None and last.state is State.UNKNOWN and last.event_id != event_id
+        return self.done is None and is_unknown and not policy.supports_external_reference
+
     def settles_at(self, policy: Policy) -> datetime | None:
         """From when on an open INTENT can be looked up for good: the last expiry and `settle_seconds`."""
         expiries = [row.expires_at or row.at for row in self.open_intents]
@@ -158,7 +164,9 @@ class Step(StrEnum):
     CLOSE_UNKNOWN = "close-unknown"
 
 
-def step_for(state: KeyState, *, attempt: str, came_back_at: datetime | None, now: datetime, policy: Policy) -> Step:
+def step_for(
+    state: KeyState, *, event_id: str, attempt: str, came_back_at: datetime | None, now: datetime, policy: Policy
+) -> Step:
     """The next step for a key; an INTENT that may have been carried out is never followed by another send before
     it has been looked up after its time.
 
@@ -171,7 +179,7 @@ def step_for(state: KeyState, *, attempt: str, came_back_at: datetime | None, no
         return _doubtful(state, now, policy)
     if not state.is_closed:
         return Step.SEND
-    if not state.may_reopen(came_back_at):
+    if not state.may_reopen(came_back_at) or state.is_beyond(event_id, policy):
         return Step.NOTHING
     was_unknown = any(row.state is State.UNKNOWN for row in state.rows)
     return Step.SETTLE if was_unknown and policy.supports_external_reference else Step.SEND

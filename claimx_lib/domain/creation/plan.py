@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from claimx_lib.domain.creation import reasons
-from claimx_lib.domain.creation.decisions import Create, Decision, Drop, Refuse, Skip, Subject, SyncHit, Wait
+from claimx_lib.domain.creation.decisions import Create, Decision, Drop, Refuse, Skip, Subject, Wait
 from claimx_lib.domain.creation.events import Refusal
 from claimx_lib.domain.creation.giving_up import after_none, given_up
+from claimx_lib.domain.creation.hits import hit_of, project_of
 from claimx_lib.domain.creation.intake import Candidate, Route
-from claimx_lib.domain.creation.keys import attempt_of, sync_event_id
+from claimx_lib.domain.creation.keys import attempt_of
 from claimx_lib.domain.creation.ledger import FREE, KeyState
 from claimx_lib.domain.creation.policy import Policy, Task
 from claimx_lib.domain.reasons import Reason
@@ -125,9 +126,13 @@ class _Planner:
         not_before = max(filter(None, [candidate.not_before, *held]), default=self.moment.now)
         if not_before <= self.moment.now:
             return self._by_resolution(candidate, subject, tasks)
-        if candidate.route in {Route.WOKEN, Route.RECOVERED}:
+        if candidate.route is Route.WOKEN or (candidate.route is Route.RECOVERED and not self._is_resolved(candidate)):
             return None
         return Wait(subject=subject, reason=reasons.NOT_DUE, next_attempt_at=not_before)
+
+    def _is_resolved(self, candidate: Candidate) -> bool:
+        resolution = self.resolutions.get((candidate.route, candidate.event.event_id))
+        return resolution is not None and resolution.outcome is Outcome.RESOLVED
 
     def _by_resolution(self, candidate: Candidate, subject: Subject, tasks: tuple[Task, ...]) -> Decision | None:
         resolution = self.resolutions.get((candidate.route, subject.event.event_id))
@@ -142,21 +147,24 @@ class _Planner:
     def _unresolved(self, subject: Subject, resolution: Resolution, tasks: tuple[Task, ...]) -> Decision:
         if resolution.outcome is Outcome.UNAUTHORIZED:
             return self._paused(subject, reasons.UNAUTHORIZED)
-        if self.moment.pause is not None:
-            return self._paused(subject, self.moment.pause.reason)
+        pause, now = self.moment.pause, self.moment.now
+        is_too_old = self.moment.policy.is_too_old(subject.first_seen_at, now)
+        if pause is not None and not (pause.reason == reasons.PAUSED and is_too_old):
+            return self._paused(subject, pause.reason)
         if resolution.outcome is Outcome.AMBIGUOUS:
             return self._ambiguous(subject, resolution)
         return self._none(subject, tasks)
 
     def _found(self, subject: Subject, resolution: Resolution, tasks: tuple[Task, ...]) -> Decision:
-        if self.moment.pause is not None:
-            return self._paused(subject, self.moment.pause.reason)
-        hit = _hit(subject, resolution, self.moment.now)
+        pause = self.moment.pause
+        if pause is not None and (pause.reason != reasons.PAUSED or resolution.is_from_api):
+            return self._paused(subject, pause.reason)
+        hit = hit_of(subject, resolution, self.moment.now)
         if self.moment.policy.mode == "shadow":
             return Skip(subject=subject, reason=reasons.SHADOW, tasks=tasks, hit=hit)
         return Create(
             subject=subject,
-            project_id=_known(resolution.project_id),
+            project_id=project_of(resolution),
             resolved_by=f"{resolution.place}:{resolution.rule}",
             tasks=tasks,
             hit=hit,
@@ -171,7 +179,8 @@ class _Planner:
     def _unavailable(self, subject: Subject, resolution: Resolution) -> Decision:
         policy, now = self.moment.policy, self.moment.now
         was_asked = resolution.failure is not None and resolution.failure.is_call
-        if was_asked and self.moment.pause is None and policy.is_too_old(subject.first_seen_at, now):
+        is_failing = was_asked and subject.is_failing and self.moment.pause is None
+        if is_failing and policy.is_too_old(subject.first_seen_at, now):
             return given_up(subject, Reason.API_UNAVAILABLE, policy, error=_error(resolution))
         if not was_asked and self.moment.pause is not None:
             return self._paused(subject, str(Reason.API_UNAVAILABLE))
@@ -212,6 +221,7 @@ class _Planner:
             replay=candidate.replay,
             is_recovered=candidate.route is Route.RECOVERED,
             is_pending=candidate.route in {Route.DUE, Route.WOKEN},
+            is_failing=candidate.last_reason is None or candidate.last_reason in reasons.FAILURES,
         )
 
 
@@ -225,25 +235,6 @@ def _held_until(state: KeyState) -> datetime | None:
     """The moment that ClaimX's 429 asked to wait for, whoever wakes the event before it."""
     last = state.last_outcome
     return last.expires_at if last is not None and last.reason == reasons.RATE_LIMITED else None
-
-
-def _hit(subject: Subject, resolution: Resolution, now: datetime) -> SyncHit | None:
-    if not resolution.is_from_api:
-        return None
-    claim_number, project_id = subject.event.claim_number, _known(resolution.project_id)
-    return SyncHit(
-        event_id=sync_event_id(claim_number, project_id, subject.event.event_id, now),
-        claim_number=claim_number,
-        project_id=project_id,
-        why=f"found by the ClaimX API as {resolution.matched} (rule {resolution.rule})",
-        at=now,
-    )
-
-
-def _known(project_id: int | None) -> int:
-    if project_id is None:
-        raise ValueError("a resolved claim has a project")
-    return project_id
 
 
 def _error(resolution: Resolution) -> str:

@@ -17,6 +17,8 @@ NOT_SYNCED = "not-synced"
 SHADOW = "shadow"
 ONCE_PER = "once-per"
 BEFORE_EVENTS_SINCE = "before-events-since"
+FAILURES = frozenset({IN_DOUBT, RATE_LIMITED, NOT_DUE, str(Reason.API_UNAVAILABLE)})
+"""What a row waits for while the API fails, or asks to wait."""
 NO_RULE = "no-rule"
 """Its type has lost its rule: it waits for that, uses no attempt, and counts for no age."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fakes.creation import World, with_policy
 
 
@@ -42,3 +44,35 @@ def test_a_letter_that_a_mapping_settles_is_as_young_as_a_new_event():
     world.run()
     assert [task["project_id"] for task in world.tasks()] == [5]
     assert {one.state for one in world.store.letters.values()} == {"RESOLVED"}
+
+
+def waiting_for_hours(world: World) -> None:
+    """A claim that ClaimX honestly does not know, asked for longer than max_age_hours."""
+    world.run(world.event("e1", "C1"))
+    for _ in range(15):
+        world.pass_(301)
+        world.run()
+    world.api.control.put_project(5, "C1")
+    world.pass_(301)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [("reset", {"method": "GET"})],
+        [("status", {"status": 429, "retry_after": "1", "method": "POST"})],
+        [("drop_after_commit", {"method": "POST"}), ("reset", {"method": "GET", "path": "*/tasks"})],
+    ],
+    ids=["search", "create", "in doubt"],
+)
+def test_one_failure_gives_nothing_up(faults: list[tuple[str, dict[str, object]]]) -> None:
+    """Only time in which ClaimX failed counts: after hours of honest answers a failure is followed by the next try."""
+    world = World(with_policy(max_age_hours=1.0, max_retries=100, retry_delay_seconds=300.0))
+    waiting_for_hours(world)
+    for kind, told in faults:
+        world.api.control.fault(kind, count=1, **told)
+    for _ in range(60):
+        world.run()
+        world.pass_(6)
+    assert not world.store.letters
+    assert len(world.tasks()) == 1

@@ -216,3 +216,42 @@ def test_a_truncated_checkpoint_loses_no_record():
     for _ in range(2):
         world.flow.run([first, second, world.record(b"?")], BatchRef(query_id="q", batch_id=0))
     assert sorted(reference_counts(world).values()) == [1, 1]
+
+
+def test_a_checkpoint_that_was_put_back_loses_no_record():
+    """Batch numbers that have old plans come again with other records, in one process: each event has its task."""
+    world = World()
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    world.run()
+    for event_id in "abc":
+        world.run(world.event(event_id, "C1"))
+    world.batch_id = 1
+    world.restart()
+    world.run(*(world.event(event_id, "C1") for event_id in "abc"))
+    for event_id in "xyz":
+        world.run(world.event(event_id, "C1"))
+    settle(world)
+    assert sorted({row.event_id for row in world.store.ledger.all}) == [*"abcxyz"]
+    assert sorted(reference_counts(world).values()) == [1] * 6
+
+
+def test_an_event_that_is_given_up_is_never_nowhere():
+    """Killed between its letter and its pending row, by a query that never runs again, it is in both: one stays open."""
+    world = World(with_policy(max_retries=1))
+    world.run(world.event("e1", "C1"))
+    world.pass_(60)
+
+    def before_pending(step: str) -> None:
+        if step == "before-pending":
+            raise Crash
+
+    world.store.hook = before_pending
+    with contextlib.suppress(Crash):
+        world.run()
+    world.store.hook = lambda _: None
+    assert ("e1" in world.store.pending, len(world.store.letters)) == (True, 1)
+    world.restart()
+    world.flow.run([], BatchRef(query_id="another", batch_id=0))
+    assert not world.store.pending
+    assert [one.state for one in world.store.letters.values()] == ["OPEN"]

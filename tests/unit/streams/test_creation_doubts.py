@@ -35,6 +35,7 @@ def test_a_task_is_adopted_in_the_project_that_has_it() -> None:
         now=lambda: BEGINNING + timedelta(hours=1),
         pause=lambda _: None,
         threads=1,
+        hold=lambda *_: None,
     )
     (row,) = doubts.adopted(works[:1])
     assert (row.state, row.project_id, row.claimx_task_id, row.attempt_id) == (State.ADOPTED, 6, "900", "1.1")

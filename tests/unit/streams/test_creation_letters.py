@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from claimx_lib.streams.context import BatchRef
-from tests.fakes.creation import DLQ, RETRY, Crash, World, with_policy, xact_bytes
+from tests.fakes.creation import DLQ, RETRY, REVIEW, Crash, World, with_policy, xact_bytes
 
 NO_REFERENCE = {"supports_external_reference": False}
 
@@ -275,3 +277,46 @@ def test_a_replay_asks_anew_whatever_was_missed_just_before() -> None:
     assert len(world.tasks()) == 1
     assert world.store.letters[letter_id].state == "RESOLVED"
     assert world.store.plan(BatchRef(query_id="q", batch_id=1)) is not None
+
+
+def test_a_letter_whose_mapping_arrives_while_claimx_asks_to_wait_is_recovered() -> None:
+    """The mapping comes within the time of a 429's `Retry-After`: the event waits for its end, and has its task."""
+    world = World(with_policy(max_age_hours=1.0))
+    world.api.control.put_projects([{"project_id": 5, "claim_number": "C1"}, {"project_id": 6}])
+    world.api.control.fault("status", status=429, retry_after="3600", method="POST", count=2)
+    world.run(world.event("e1", "C1"))
+    world.pass_(3602)
+    world.run()
+    assert states(world) == [("api-unavailable", "OPEN")]
+    world.pass_(300)
+    world.store.map("C1", 6)
+    world.run()
+    world.pass_(3600)
+    world.run()
+    assert states(world) == [("api-unavailable", "RESOLVED")]
+    assert len(world.tasks()) == 1
+
+
+def test_a_replay_that_no_rule_takes_is_a_letter_again() -> None:
+    """Its type has no rule: the letter that it came from is over, and the new one says why."""
+    world = with_letter()
+    (letter,) = world.store.letters
+    world.store.letters[letter].state = "REPLAYED"
+    headers = [("x-dead-letter-id", letter.encode()), ("x-replay-count", b"1")]
+    world.run(world.record(xact_bytes("e1", "C1", event_type="unknown"), topic=RETRY, headers=headers))
+    assert states(world) == [("invalid-field", "OPEN"), ("project-not-found", "RESOLVED")]
+
+
+def test_a_task_unknown_of_one_event_is_no_other_events_to_send() -> None:
+    """One task a claim, and ClaimX can't be asked: an earlier event whose mapping arrives sends nothing behind it."""
+    rules = {"ESTIMATE_CREATED": (replace(REVIEW, once_per="claim"),)}
+    world = World(with_policy(rules=rules, max_retries=0, **NO_REFERENCE))
+    world.run(world.event("b", "C1"))
+    world.api.control.put_project(5, "C1")
+    world.pass_(60)
+    world.api.control.fault("hang_after_commit", method="POST", count=1)
+    world.run(world.event("a", "C1"))
+    touched(world)
+    assert len(world.tasks()) == 1
+    assert [row.state for row in world.store.ledger.all].count("UNKNOWN") == 1
+    assert ("task-unknown", "OPEN") in states(world)

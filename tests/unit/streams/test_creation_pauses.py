@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.fakes.creation import RETRY, SYNC, World, with_policy, xact_bytes
@@ -167,3 +169,69 @@ def test_a_batch_takes_no_more_due_rows_than_its_limit():
         world.run(world.event(f"e{n}", "C1", event_type="ESTIMATE_CREATED" if n < 2 else "ESTIMATE_UPDATED"))
     go_on_without_created(world)
     assert len(world.tasks()) == 2
+
+
+def test_one_claim_that_always_fails_holds_no_other_up():
+    """ClaimX fails for one claim alone until the circuit opens: a claim of the mapping has its task soon all the same."""
+    world = World()
+    world.api.control.fault("status", status=500, method="GET", path="/api/v1/projects")
+    world.run(world.event("e1", "C-BAD"))
+    for _ in range(20):
+        world.pass_(31)
+        world.run()
+        if world.flow.calls.open_until is not None:
+            break
+    assert world.flow.calls.open_until is not None
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    world.run(world.event("e2", "C1"))
+    for _ in range(3):
+        world.pass_(31)
+        world.run()
+    assert [task["project_id"] for task in world.tasks()] == [5]
+    assert "e1" in world.store.pending
+
+
+def test_an_api_that_knows_nobody_holds_no_mapped_claim_up_and_no_other_for_ever():
+    """Nearly all claims have no project: one of the mapping has its task, the others are for people after max_age_hours."""
+    world = World(with_policy(max_retries=1, max_age_hours=1.0))
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    world.run(*(world.event(f"n{n}", f"N{n}") for n in range(250)), world.event("e1", "C1"))
+    assert len(world.tasks()) == 1
+    assert {wait.reason for wait in world.store.pending.values()} == {"paused"}
+    for _ in range(4):
+        world.pass_(1900)
+        world.run()
+    assert not world.store.pending
+    assert {one.letter.reason for one in world.store.letters.values()} == {"project-not-found"}
+
+
+@pytest.mark.parametrize(
+    ("faults", "seconds"),
+    [
+        ([("status", {"status": 503, "retry_after": "600", "method": "POST"})], 600),
+        (
+            [
+                ("reset", {"method": "POST"}),
+                ("status", {"status": 429, "retry_after": "3600", "method": "GET", "path": "*/tasks"}),
+            ],
+            3600,
+        ),
+    ],
+    ids=["create", "look-up"],
+)
+def test_what_is_in_doubt_waits_as_long_as_claimx_asks(faults, seconds):
+    """`Retry-After` of a POST's 503, or of a look-up's 429, holds for the key: no look-up and no POST before it."""
+    world = World()
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+    for kind, told in faults:
+        world.api.control.fault(kind, count=1, **told)
+    world.run(world.event("e1", "C1"))
+    for _ in range(400):
+        world.pass_(10)
+        world.run()
+    between = [later["at"] - earlier["at"] for earlier, later in pairwise(world.api.control.requests())]
+    assert between[len(faults) - 1] >= seconds
+    assert len(world.tasks()) == 1
