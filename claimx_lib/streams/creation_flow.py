@@ -228,10 +228,7 @@ class Flow:
         self.store.apply(batch, replace(effects, step=f"again-{posting.run}") if is_again else effects, self.now())
 
     def _left_over(self, records: Sequence[SourceRecord], batch: BatchRef) -> None:
-        """Decide on records that the batch's plan has not seen: a truncated checkpoint cuts batches anew.
-
-        Usually there is none. They are decided each time that the batch runs: pending, ledger and letters know them then.
-        """
+        """Decide on records that the plan has not seen, if any, each time that the batch runs: a truncated checkpoint cuts anew."""
         reading = intake.read(records, self.policy, retry_topic=self.topics.retry)
         ids = {event.event_id for event in reading.events}
         known = self.store.known(ids, _replays(reading.events)) if ids else Known()

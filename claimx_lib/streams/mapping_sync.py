@@ -25,7 +25,7 @@ from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.mapping_state import before_of
 from claimx_lib.streams.mapping_writes import JOB, append_history, merge_mapping, merge_projects
-from claimx_lib.streams.refusals import append_dead_letters, resolve_replayed
+from claimx_lib.streams.refusals import append_dead_letters, end_refused_again, resolve_replayed
 from claimx_lib.transforms import identity
 from claimx_lib.transforms.dead_letters import dead_letter_rows
 
@@ -40,7 +40,7 @@ KEPT = {identity.IDENTITY: "history", identity.PROJECT_ALONE: "project", identit
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
     """What a batch's records say of claims and of projects, which are refused, how many came to which outcome, and the
-    dead letters that some of them are replays of.
+    dead letters that some of them are replays of, taken or refused.
     """
 
     events: tuple[IdentityEvent, ...]
@@ -48,6 +48,7 @@ class Statements:
     refusals: pa.Table
     outcomes: Counter[str]
     letters: frozenset[str] = frozenset()
+    refused_letters: frozenset[str] = frozenset()
 
 
 def stage(context: JobContext) -> Stage:
@@ -83,6 +84,7 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext) -> Non
         letters = dead_letter_rows(identity.refused(frame, reasons), pipeline=JOB, opened_at=context.now())
         append_dead_letters(context, letters, batch, job=JOB)
         crash_point("mapping_sync.dead_letters")
+        end_refused_again(context, found.refused_letters, [JOB])
     if found.events or found.project_events:
         _sync(found, batch, context)
         resolve_replayed(context, found.letters, [JOB])
@@ -104,6 +106,7 @@ def statements(frame: DataFrame, context: JobContext) -> Statements:
         refusals=_refusals(refused, sources),
         outcomes=Counter(outcome.to_pylist()),
         letters=frozenset(row["letter"] for row in ours if row["letter"] is not None),
+        refused_letters=frozenset(refused.column("letter").drop_null().to_pylist()),
     )
 
 

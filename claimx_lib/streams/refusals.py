@@ -44,12 +44,21 @@ def resolve_replayed(context: JobContext, dead_letter_ids: Collection[str], pipe
         _resolve(context, sorted(dead_letter_ids), list(pipelines))
 
 
+def end_refused_again(context: JobContext, dead_letter_ids: Collection[str], pipelines: Collection[str]) -> None:
+    """Close the letters of these pipelines whose replays were refused: they have a letter of their own by now, and
+    whatever becomes of that one, nothing of the older is on its way any more.
+    """
+    if dead_letter_ids:
+        _resolve(context, sorted(dead_letter_ids), list(pipelines), why="it went back, and ended in a newer letter")
+
+
 @on_conflict_again
-def _resolve(context: JobContext, ids: list[str], pipelines: list[str]) -> None:
+def _resolve(context: JobContext, ids: list[str], pipelines: list[str], why: str | None = None) -> None:
     is_meant = F.col("dead_letter_id").isin(ids) & F.col("pipeline").isin(pipelines)
+    told = {} if why is None else {"why": F.coalesce("why", F.lit(why))}
     context.warehouse.open(context.session, DEAD_LETTERS.name).update(
         condition=is_meant & F.col("state").isin("OPEN", "REPLAYED"),  # the mark of who sent it may come later
-        set={"state": F.lit("RESOLVED"), "closed_at": F.lit(context.now())},
+        set={"state": F.lit("RESOLVED"), "closed_at": F.lit(context.now()), **told},
     )
 
 

@@ -19,7 +19,7 @@ from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.appends import append_new
 from claimx_lib.streams.context import BatchRef, JobContext, Stage
 from claimx_lib.streams.crash_points import crash_point
-from claimx_lib.streams.refusals import append_dead_letters, resolve_replayed
+from claimx_lib.streams.refusals import append_dead_letters, end_refused_again, resolve_replayed
 from claimx_lib.streams.tracking_intake import Intake, taken_in, without
 from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
 from claimx_lib.streams.tracking_results import Written, count, publish
@@ -74,6 +74,7 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, memory
         letters = run.refuse(judged) if intake.refused else None
         written = run.track(judged, intake)
         resolve_replayed(context, intake.letters, REPLAYED_TO_US)
+        end_refused_again(context, intake.refused_letters, REPLAYED_TO_US)
         publish(context, judged, written, letters, now=run.now)
         crash_point("tracking-published")
         count(context, batch, intake, written, job=JOB)

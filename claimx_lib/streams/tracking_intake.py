@@ -38,6 +38,7 @@ class Intake:
     ends: dict[tuple[str, int], int]
     kafka_seconds: tuple[float, ...]
     letters: frozenset[str] = frozenset()
+    refused_letters: frozenset[str] = frozenset()
 
 
 def taken_in(rows: DataFrame) -> Intake:
@@ -53,7 +54,7 @@ def _light() -> list[Column]:
         F.when(F.col("verdict").isNull(), F.col("event_id")).alias("event_id"),
         day_number(F.col("event_timestamp")).alias("day"),
         F.unix_millis("kafka_at").alias("kafka_ms"),
-        F.when(F.col("verdict").isNull(), replayed_letter(F.col("headers"))).alias("letter"),
+        replayed_letter(F.col("headers")).alias("letter"),
     ]
 
 
@@ -77,6 +78,7 @@ def _intake(records: list[dict[str, Any]]) -> Intake:
         days=frozenset(r["day"] for r in valid),
         ends={(r["topic"], r["partition"]): r["offset"] + 1 for r in records},
         letters=frozenset(r["letter"] for r in valid if r["letter"] is not None),
+        refused_letters=frozenset(r["letter"] for r in records if r["reason"] not in {None, SKIPPED}) - {None},
         kafka_seconds=tuple(r["kafka_ms"] / 1000 for r in valid if r["kafka_ms"] is not None),
     )
 

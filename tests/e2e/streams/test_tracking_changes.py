@@ -24,6 +24,7 @@ from tests.fakes.world import World, Worlds, tracking_message
 NOW = datetime(2026, 1, 10, 12, 35, tzinfo=UTC)
 
 
+@pytest.mark.long
 def test_a_letter_whose_replay_has_its_row_is_resolved(world: World) -> None:
     """A mended message that comes back with its letter's id closes that letter once its row is there."""
     unread = world.frame([tracking_message(f"e{n}", timestamp="yesterday") for n in (1, 2)], topic="tracking")
@@ -40,6 +41,12 @@ def test_a_letter_whose_replay_has_its_row_is_resolved(world: World) -> None:
     process_batch(frame, world.batch(1), world.context(now=lambda: NOW))
     assert {row.state for row in world.letters()} == {"RESOLVED", "OPEN"}, "as after a kill between row and letter"
     assert [row.event_id for row in world.rows()] == ["e1"]
+    header = F.struct(F.lit("x-dead-letter-id").alias("key"), F.lit(second.dead_letter_id.encode()).alias("value"))
+    again = world.frame([tracking_message("e2", timestamp="tomorrow")], topic="tracking", first=3)
+    process_batch(again.withColumn("headers", F.array(header)), world.batch(2), world.context(now=lambda: NOW))
+    told = {row.dead_letter_id: row.state for row in world.letters()}
+    assert told.pop(second.dead_letter_id) == "RESOLVED", "what was refused again is in a letter of its own"
+    assert sorted(told.values()) == ["OPEN", "RESOLVED"]
 
 
 class ActingClock(FakeClock):
