@@ -94,6 +94,7 @@ def test_no_jvm_outlives_a_killed_application(world: World) -> None:
         until(lambda: not jvm.is_running() or jvm.status() == psutil.STATUS_ZOMBIE, "the JVM is gone")
 
 
+@pytest.mark.long
 def test_a_job_that_fails_leaves_the_others_running(world: World) -> None:
     """A damaged checkpoint ends its own job with one line; the job beside it goes on, what comes later too; status 1."""
     checkpoint = Path(world.settings.storage.checkpoints) / "task_trigger"

@@ -52,6 +52,7 @@ def _version(world: World) -> int:
     return int(history.selectExpr("max(version) AS v").collect()[0].v)
 
 
+@pytest.mark.long
 def test_status_transitions(world: World, simulator: Simulator) -> None:
     """Scenario 2: every status change of two tasks, sent out of order and some twice, is a row; the timeline is right."""
     simulator.control.put_tasks([{"id": 7101, "status": "completed"}, {"id": 7102, "status": "completed"}])
@@ -88,6 +89,7 @@ def test_api_failure(world: World, simulator: Simulator) -> None:
     assert runtime.repair(world.settings, since=None, limit=100).asked == 0
 
 
+@pytest.mark.long
 def test_burst(new: Worlds, simulator: Simulator) -> None:
     """A burst with one hot task: each event once, each task asked for once a batch, nothing left behind."""
     world = new("jobs.task_trigger.max_records_per_batch=4000", "jobs.task_trigger.log_events_per_batch=0")

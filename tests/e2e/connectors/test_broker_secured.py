@@ -18,6 +18,8 @@ from claimx_lib.devstack.ports import LOOPBACK, free_port
 from claimx_lib.errors import KafkaError
 from tests.fakes.world import World, Worlds, event
 
+pytestmark = pytest.mark.long  # a broker of its own
+
 USER, PASSWORD = "claimx", 'p"a\\ss; word'
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
@@ -98,7 +100,7 @@ def _let_in(servers: str) -> None:
         future.result(timeout=120)
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", pytest.param("PLAIN", marks=pytest.mark.long)])
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "PLAIN"])
 def test_both_clients_come_through(
     new: Worlds, secured: Secured, monkeypatch: pytest.MonkeyPatch, mechanism: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.readers.notebooks import Shown
 
-pytestmark = pytest.mark.long  # a kernel and a server of its own: two of the four notebooks are enough for each change
+pytestmark = pytest.mark.long  # a kernel and a server of its own: one of the four notebooks is enough for each change
 
 
 @pytest.fixture(scope="module")

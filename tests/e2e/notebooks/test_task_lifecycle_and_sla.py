@@ -8,6 +8,8 @@ import pytest
 
 from tests.readers.notebooks import Shown
 
+pytestmark = pytest.mark.long  # a kernel and a server of its own: one of the four notebooks is enough for each change
+
 
 @pytest.fixture(scope="module")
 def lifecycle(over_connect: Callable[[str], Shown]) -> Shown:

@@ -42,6 +42,7 @@ def test_failed_rows_are_repaired_in_place(world: World, simulator: Simulator) -
     assert len(simulator.control.requests()) == calls
 
 
+@pytest.mark.long
 def test_what_could_not_be_told_is_not_repaired(world: World, simulator: Simulator) -> None:
     """Where Kafka does not take the message the row stays failed, as after a kill before the MERGE: the next repair does both."""
     simulator.control.put_tasks([{"id": 1, "status": "done"}])
@@ -57,6 +58,7 @@ def test_what_could_not_be_told_is_not_repaired(world: World, simulator: Simulat
     assert (told, [row.enrichment_status for row in world.rows()]) == (["failed", "enriched"], ["enriched"])
 
 
+@pytest.mark.long
 def test_a_repair_asks_for_the_project_where_the_row_has_none(new: Worlds, simulator: Simulator) -> None:
     """With `project_lookup` a failed row gets its project too; one that is there already is neither asked nor lost."""
     world = new("jobs.task_tracking.project_lookup=true")

@@ -174,6 +174,7 @@ def test_each_solution_is_a_matter_of_settings(
     assert bool(asked) == ("resolve_with=[mapping]" not in sets)
 
 
+@pytest.mark.long
 def test_a_dropped_answer_is_adopted(creation: Callable[..., Creation]) -> None:
     """ClaimX commits and drops the answer: one task, found by its reference in the next run."""
     told = creation()
@@ -188,6 +189,7 @@ def test_a_dropped_answer_is_adopted(creation: Callable[..., Creation]) -> None:
     assert not told.pending()
 
 
+@pytest.mark.long
 def test_a_backlog_is_cut_into_batches(creation: Callable[..., Creation]) -> None:
     """Three times max_records_per_batch makes at least three batches in one available-now run."""
     told = creation(f"{JOB}max_records_per_batch=6")

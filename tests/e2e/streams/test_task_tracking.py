@@ -127,6 +127,7 @@ def test_delta_writer_writes_record(world: World) -> None:
     assert world.metrics.value("itel_worker_claimx_api_calls_total") == calls_made
 
 
+@pytest.mark.long
 def test_an_event_is_known_again_within_the_window_of_days_only(new: Worlds) -> None:
     """The look for rows that are there goes `dedupe_window_days` to both sides of the batch's days."""
     world = new("jobs.task_tracking.dedupe_window_days=2", "jobs.task_tracking.lookup_enabled=false")
@@ -303,6 +304,7 @@ def test_a_failed_enrichment_writes_the_row_and_says_so_twice(world: World, simu
     assert world.letters() == []
 
 
+@pytest.mark.long
 def test_the_circuit_opens_between_batches_and_closes_by_itself(new: Worlds, simulator: Simulator) -> None:
     """After enough failures nobody is called until the time is up; then one probe decides."""
     world = new("claimx.circuit.failures=2", "claimx.circuit.open_seconds=60")

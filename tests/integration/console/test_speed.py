@@ -46,6 +46,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     return made
 
 
+@pytest.mark.long
 def test_pages_answer_fast_with_many_letters(browser, tables) -> None:
     """With 100,000 dead letters each page answers in under 200 ms in the median, once the process is warm.
 

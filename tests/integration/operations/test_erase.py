@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from claimx_lib.config.settings import Settings
 
+pytestmark = pytest.mark.long  # an erasure from every table, and VACUUM
+
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 NAME, STREET, MAIL = "Zebulon Quartzmann", "77 Sentinel Lane", "zebulon@sentinel.example"
 SENTINELS = frozenset({NAME, STREET, MAIL})

@@ -57,6 +57,7 @@ def _maintained(spark: SparkSession, warehouse: Warehouse, *sets: str) -> dict[t
     return {(step.table, step.step): step for step in maintain(spark, warehouse, job, now=NOW)}
 
 
+@pytest.mark.long
 def test_small_files_become_few_and_no_row_is_lost(spark: SparkSession, warehouse: Warehouse) -> None:
     """The tracking table is clustered into few files with every row; a second run finds nothing to do."""
     for number in range(4):

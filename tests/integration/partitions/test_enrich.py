@@ -60,7 +60,7 @@ def test_the_kernel_runs_in_spark_and_its_plan_shows_no_token(spark: SparkSessio
     assert TOKEN not in result._jdf.queryExecution().toString()
 
 
-@pytest.mark.parametrize("partitions", [1, 2])
+@pytest.mark.parametrize("partitions", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_no_id_is_asked_for_again_from_batch_to_batch(spark: SparkSession, simulator: Simulator, partitions: int):
     """R6 across batches: 20 batches over the same ids ask for each once, whichever worker has them."""
     frame = spark.range(50).select(

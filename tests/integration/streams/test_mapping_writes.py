@@ -57,6 +57,7 @@ def test_a_batch_that_comes_again_with_more_records_loses_none(run: Run) -> None
     assert [offset for _, offset, _ in run.dead_letters()] == [1, 3]
 
 
+@pytest.mark.long
 def test_two_rows_of_one_new_claim_in_a_batch_make_one(run: Run) -> None:
     """Delta's MERGE inserts both of two source rows with one new key; mapping_sync hands it one row a claim."""
     doubled = run.table(MAPPING.name).sparkSession.createDataFrame(

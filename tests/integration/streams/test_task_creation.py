@@ -103,7 +103,7 @@ def test_a_mapping_table_made_anew_looks_at_every_row(run: Run) -> None:
     assert len(run.api.control.tasks()) == 1
 
 
-@pytest.mark.parametrize("where", ["pending", "kafka"])
+@pytest.mark.parametrize("where", ["pending", pytest.param("kafka", marks=pytest.mark.long)])
 def test_a_batch_run_again_ends_the_same(run: Run, where: str) -> None:
     """A batch that ended before its last write runs again from its plan: rows as after one run, messages at least once."""
     run.map("C1", 5)
@@ -140,6 +140,7 @@ def test_a_new_checkpoint_that_counts_from_0_again_loses_nothing(run: Run) -> No
     assert {r.query_id for r in run.table(PLAN).collect()} == {"q1", "q2"}
 
 
+@pytest.mark.long
 def test_it_leaves_no_transaction_options_behind(run: Run) -> None:
     """After a batch a plain append of somebody else's is taken: no txn option leaks through the session."""
     run.take(run.frame(xact_bytes("e1", "C1"), b"?"))
@@ -207,6 +208,7 @@ def test_a_letter_that_is_open_again_is_nobodys(run: Run) -> None:
     ]
 
 
+@pytest.mark.long
 def test_people_are_hidden_in_what_leaves(context_with: Callable[..., JobContext]) -> None:
     """With masking the DLQ message hides people; the retry message and the tables keep the event as it was."""
     run = Run(context_with("pii.mask_messages=true", "jobs.task_creation.on_unresolved=dead_letter"))
@@ -218,6 +220,7 @@ def test_people_are_hidden_in_what_leaves(context_with: Callable[..., JobContext
     assert b"Ada" in bytes(run.table(DEAD_LETTERS).first().raw_value)
 
 
+@pytest.mark.long
 def test_what_masking_makes_too_large_is_cut(context_with: Callable[..., JobContext]) -> None:
     """`"zip":1` becomes `"zip":"***"`: a message that no longer fits says where its event is, beside one that does."""
     sets = ("kafka.max_message_bytes=34000", "jobs.task_creation.on_unresolved=dead_letter")
