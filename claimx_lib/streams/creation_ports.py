@@ -118,5 +118,5 @@ class Store(Protocol):
         ...
 
     def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:
-        """Pending rows, then letters, then changes of letters, then Kafka; each leaves out what is done already."""
+        """Letters, then pending rows, then changes of letters, then Kafka; each leaves out what is done already."""
         ...
