@@ -58,11 +58,11 @@ def step(key: str, state: str, at: float, **more: Any) -> Row:
     return {**told, "project_id": 7, "resolved_by": "mapping:exact", "attempt_id": f"a{at}", "at": hour(at), **more}
 
 
-def told(number: int, at: float, *, claim: str = "ABC-1", project: int | None = 7, **more: Any) -> Row:
+def told(number: int, hours: float, *, claim: str = "ABC-1", project: int | None = 7, **more: Any) -> Row:
     """A row of the mapping's history: accepted, by ClaimX."""
     key = claim.upper().replace("-", "").lstrip("0")
     said = {"event_id": f"m{number}", "claim_number": claim, "claim_key": key, "to": project, "source": "claimx"}
-    return {**said, "action": "set", "outcome": "accepted", "event_timestamp": hour(at), "at": hour(at), **more}
+    return {**said, "action": "set", "outcome": "accepted", "event_timestamp": hour(hours), "at": hour(hours), **more}
 
 
 def frame(spark: SparkSession, spec: TableSpec, rows: Iterable[Row]) -> DataFrame:

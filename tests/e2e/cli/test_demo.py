@@ -17,6 +17,7 @@ from claimx_lib.devstack.waiting import wait_until
 CLAIMX = Path(sys.executable).with_name("claimx")
 
 
+@pytest.mark.long  # all that there is, once more: the tests of each part run for each change
 def test_the_story_adds_up(tmp_path: Path) -> None:
     """`claimx demo` tells both acts, ends with 0 since each figure adds up, and leaves tables for any Delta reader."""
     folder = tmp_path / "demo"

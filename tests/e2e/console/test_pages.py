@@ -73,7 +73,11 @@ def compared(page) -> None:
     page.get_by_role("button", name="Save mapping and replay").wait_for()
 
 
-@pytest.mark.parametrize("window", [{}, {**PHONE, "scheme": "dark"}], ids=["desktop-light", "phone-dark"])
+@pytest.mark.parametrize(
+    "window",
+    [pytest.param({}, marks=pytest.mark.long), {**PHONE, "scheme": "dark"}],
+    ids=["desktop-light", "phone-dark"],
+)
 def test_axe_finds_nothing_serious(base, visit: Callable, window) -> None:
     """No page has a serious or critical finding of axe-core, in both sizes and colour schemes, and none is too wide."""
     found, wide = {}, []

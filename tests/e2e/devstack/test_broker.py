@@ -82,6 +82,7 @@ def test_creates_no_topic_by_itself(broker: Broker) -> None:
         produce(broker, f"unknown-{uuid4()}", b"one")
 
 
+@pytest.mark.long
 def test_data_and_port_outlive_stop_and_kill(own_broker: Broker) -> None:
     """A broker that was stopped, or died by SIGKILL, leaves nothing running and comes back on its port with its data."""
     port = own_broker.port

@@ -103,6 +103,7 @@ def creation(new: Worlds, simulator: Simulator) -> Callable[..., Creation]:
     return make
 
 
+@pytest.mark.long
 def test_the_three_scenarios_and_the_way_to_a_person(creation: Callable[..., Creation]) -> None:
     """Mapped, other format, not there yet, ambiguous, unreadable: each ends as the document says; run again: nothing."""
     told = creation(f"{JOB}max_retries=1")

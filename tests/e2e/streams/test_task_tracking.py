@@ -339,10 +339,7 @@ def test_a_refused_token_is_read_once_more(new: Worlds, simulator: Simulator, tm
     track(world, [tracking_message("e2")], number=1)
     assert world.metrics.value("itel_worker_token_refused_total") == 1
     told = [(row.event_id, row.enrichment_status, row.enrichment_error) for row in world.rows()]
-    assert told == [
-        ("e1", "failed", "unauthorized 401 GET /api/v1/tasks/{task_id}"),
-        ("e2", "enriched", None),
-    ]
+    assert told == [("e1", "failed", "unauthorized 401 GET /api/v1/tasks/{task_id}"), ("e2", "enriched", None)]
 
 
 def test_messages_show_no_person_where_masking_is_on(new: Worlds) -> None:

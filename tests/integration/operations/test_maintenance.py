@@ -110,6 +110,7 @@ def test_the_ledger_keeps_what_a_later_event_or_a_replay_asks_for(spark: SparkSe
     assert sorted(row.event_id for row in left) == ["fresh", "shared", "waits"]
 
 
+@pytest.mark.long
 def test_step_that_fails_leaves_the_others(spark: SparkSession, warehouse: Warehouse) -> None:
     """A table that cannot be compacted is told of, and every other table is taken care of all the same."""
     for number in range(2):

@@ -44,6 +44,7 @@ def test_the_mapping_row_has_every_column_of_the_contract(run: Run) -> None:
     assert_df_equality(run.table(MAPPING.name), expected, ignore_row_order=True, ignore_nullable=True)
 
 
+@pytest.mark.long
 def test_the_history_row_tells_who_what_why_and_from_where(run: Run) -> None:
     """Each identity event stands in the history with its coordinates, person, reason, and the project before it."""
     run.batch(said("A-1", 1, 1))

@@ -46,6 +46,7 @@ def test_a_batch_that_was_killed_after_any_effect_is_completed(run: Run) -> None
     ]
 
 
+@pytest.mark.long
 def test_a_batch_that_comes_again_with_more_records_loses_none(run: Run) -> None:
     """On a checkpoint that was put back, history and dead letters of records under a number of before are there too."""
     batch, bad = BatchRef(query_id="q1", batch_id=0), said("---", 9, 9)

@@ -189,6 +189,7 @@ def test_a_replay_counts_once_on_tables(run: Run) -> None:
     assert [row.state for row in run.table(DEAD_LETTERS).collect()] == ["RESOLVED"]
 
 
+@pytest.mark.long
 def test_a_letter_that_is_open_again_is_nobodys(run: Run) -> None:
     """Who sent it back, and why, go with the state; on a letter that was open all the time they stay, and to its end."""
     run.take(run.frame(xact_bytes("e1", "C1"), topic=RETRY, headers={"x-retry-count": b"3"}))
