@@ -59,7 +59,9 @@ REFUSED = {
         "undecodable", "invalid_field", "invalid_claim_number", "invalid_project_id", "bad_timestamp", "future_timestamp",
         "missing_event_id", "missing_domain", "missing_claim_number", "missing_project_id", "missing_timestamp",
     ),
-    "task_creation": ("undecodable", *GIVEN_UP, "missing_event_type", "missing_event_id", "missing_claim_number"),
+    "task_creation": (
+        "undecodable", "invalid_field", *GIVEN_UP, "missing_event_type", "missing_event_id", "missing_claim_number",
+    ),
 }  # fmt: skip
 """Reasons of each job's dead letters; those of fields that settings name, task_tracking adds when it starts."""
 DEAD_LETTERS = tuple((job, reason) for job, reasons in REFUSED.items() for reason in (*reasons, "offsets_aged_out"))

@@ -52,7 +52,7 @@ class Calls:
         self._api: ClaimXApi | None = None
         self._has_renewed = False
         self._refused_api: ClaimXApi | None = None
-        self._refused_at = -math.inf
+        self._refused_at = self._asked_at = -math.inf
         self.is_refused = False
 
     def begin(self) -> None:
@@ -63,7 +63,9 @@ class Calls:
             self.is_refused = self._rest() > 0 and self._open_api() is self._refused_api
             phase = breaker.phase(self._circuit, self._policy, self._clock.monotonic())
             is_suspect = phase is Phase.HALF_OPEN and self._circuit.failures > self._policy.failure_threshold
-        if is_suspect and not self.is_refused:
+            is_due = self._clock.monotonic() - self._asked_at >= self._policy.reset_seconds
+        if is_suspect and is_due and not self.is_refused:
+            self._asked_at = self._clock.monotonic()
             self._ask_neutrally()
 
     def _ask_neutrally(self) -> None:

@@ -28,17 +28,18 @@ from claimx_lib.domain.creation.events import SourceRecord, XactEvent
 from claimx_lib.domain.creation.headers import Replay, retry_headers
 from claimx_lib.domain.creation.intake import Candidate, Known, Reading, Route
 from claimx_lib.domain.creation.ledger import KeyState
-from claimx_lib.domain.creation.plan import Moment, Pause, is_suspect, plan_batch
+from claimx_lib.domain.creation.plan import Moment, Pause, Resolutions, plan_batch
 from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.ladder import ResolvePolicy
 from claimx_lib.domain.reasons import Reason
-from claimx_lib.observability.logs import logger
+from claimx_lib.domain.resolution import Resolution
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.creation_calls import Calls
 from claimx_lib.streams.creation_intake import due_rows, recoverable_letters
 from claimx_lib.streams.creation_ports import Plan, Store
 from claimx_lib.streams.creation_posts import Posting, Seen, seen_in
 from claimx_lib.streams.creation_resolve import Resolver, keys_to_read
+from claimx_lib.streams.creation_suspicion import Suspicion
 
 if TYPE_CHECKING:
     from claimx_lib.streams.context import BatchRef
@@ -66,6 +67,7 @@ class Flow:
     timeout_seconds: float = 30.0
     cursor: int | None = None
     has_cursor: bool = False
+    suspicion: Suspicion = field(default_factory=Suspicion)
     seen: Seen = field(default_factory=Seen)
     last_ended: tuple[Ended, ...] = ()
     last_batch: tuple[str, int] | None = None
@@ -169,9 +171,9 @@ class Flow:
         resolutions = self.resolver.resolved(asked, rows)
         if moment.pause is None and self.calls.is_refused:
             moment = replace(moment, pause=self._pause(reasons.UNAUTHORIZED, self.pause_seconds))
-        elif is_suspect((r for (route, _), r in resolutions.items() if route.asks_api), self.policy):
-            self._alert(len(resolutions))
-            moment = replace(moment, pause=self._pause(reasons.PAUSED, self.pause_seconds))
+        elif self.suspicion.is_raised(_from_api(resolutions), self.policy, moment.now):
+            pause = self._pause(reasons.PAUSED, self.pause_seconds)
+            moment = replace(moment, pause=replace(pause, since=self.suspicion.since))
         return plan_batch(candidates, reading.refusals, states, resolutions, moment)
 
     def _moment(self, batch: BatchRef) -> Moment:
@@ -192,14 +194,6 @@ class Flow:
 
     def _pause(self, reason: str, seconds: float) -> Pause:
         return Pause(reason=reason, until=self.now() + timedelta(seconds=seconds))
-
-    def _alert(self, claims: int) -> None:
-        logger(job="task_creation").error(
-            "nearly every claim has no ClaimX project: creation pauses, nothing is given up",
-            claims=claims,
-            limit=self.policy.dead_letter_limit,
-            cure="claimx doctor probes the search; if it works, jobs.task_creation.dead_letter_limit: 1 never pauses",
-        )
 
     # --- doing ----------------------------------------------------------------------------------------------------
 
@@ -242,6 +236,10 @@ class Flow:
         if not isinstance(decision, Create):
             return Ended(planned=decision, finals=(decision,))
         return Ended(planned=decision, finals=after_create(decision, states, self.now(), self.policy, held=held))
+
+
+def _from_api(resolutions: Resolutions) -> list[Resolution]:
+    return [resolution for (route, _), resolution in resolutions.items() if route.asks_api]
 
 
 def _replays(events: Sequence[XactEvent]) -> set[Replay]:

@@ -179,7 +179,7 @@ class DeltaStore:
         )
 
     def apply(self, batch: BatchRef, effects: Effects, now: datetime) -> None:
-        """Pending rows, then letters, then changes of letters, then Kafka."""
+        """Letters, then pending rows, then changes of letters, then Kafka."""
         applied(self.context, batch, effects, now, self.send)
 
     def _taken_up(self, replays: set[Replay]) -> frozenset[Replay]:

@@ -77,7 +77,7 @@ def _intake(records: list[dict[str, Any]]) -> Intake:
         repeated=tuple(repeated),
         days=frozenset(r["day"] for r in valid),
         ends={(r["topic"], r["partition"]): r["offset"] + 1 for r in records},
-        letters=frozenset(r["letter"] for r in valid if r["letter"] is not None),
+        letters=frozenset(r["letter"] for r in records if r["reason"] in {None, SKIPPED}) - {None},
         refused_letters=frozenset(r["letter"] for r in records if r["reason"] not in {None, SKIPPED}) - {None},
         kafka_seconds=tuple(r["kafka_ms"] / 1000 for r in valid if r["kafka_ms"] is not None),
     )

@@ -79,14 +79,14 @@ def after_create(
     """
     subject = create.subject
     kept = [states.get(task.key, FREE).seen_by(subject.event.event_id) for task in create.tasks]
+    not_before = max((held[task.key] for task in create.tasks if task.key in held), default=now)
     if any(state.is_in_doubt for state in kept):
-        not_before = max((held[task.key] for task in create.tasks if task.key in held), default=now)
         return (_in_doubt(create, kept, now, policy, not_before=not_before),)
     lasts = [state.last_outcome for state in kept]
     unsent = [_is_unsent(row, state, subject, policy) for row, state in zip(lasts, kept, strict=True)]
     if any(unsent):
         rows = [row for row, is_open in zip(lasts, unsent, strict=True) if is_open and row is not None]
-        return (_not_sent(create, rows, now, policy),)
+        return (_not_sent(create, rows, now, policy, not_before=not_before),)
     if all(state.done is not None for state in kept):
         return _done(create, kept)
     return (_refused(subject, kept, policy),)
@@ -111,7 +111,9 @@ def _in_doubt(create: Create, states: list[KeyState], now: datetime, policy: Pol
     return Wait(subject=create.subject, reason=reasons.IN_DOUBT, next_attempt_at=max(at, not_before))
 
 
-def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Policy) -> Decision:
+def _not_sent(
+    create: Create, rows: list[LedgerRow], now: datetime, policy: Policy, *, not_before: datetime
+) -> Decision:
     subject = create.subject
     told = [row for row in rows if row.attempt == subject.attempt]
     if any(row.reason == PROJECT_GONE for row in told):
@@ -122,8 +124,8 @@ def _not_sent(create: Create, rows: list[LedgerRow], now: datetime, policy: Poli
     if reason != UNAUTHORIZED and _is_refused_too_long(told, subject, now, policy):
         return given_up(subject, Reason.API_UNAVAILABLE, policy, error=told[-1].error or "")
     later = now + timedelta(seconds=max(policy.retry_delay_seconds, 1.0))
-    not_before = [row.expires_at or row.at for row in told]
-    return Wait(subject=subject, reason=reason, next_attempt_at=max(not_before, default=later))
+    told_to_wait = max([row.expires_at or row.at for row in told], default=later)
+    return Wait(subject=subject, reason=reason, next_attempt_at=max(told_to_wait, not_before))
 
 
 def _is_refused_too_long(rows: list[LedgerRow], subject: Subject, now: datetime, policy: Policy) -> bool:

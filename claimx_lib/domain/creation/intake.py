@@ -103,8 +103,10 @@ def read(records: Iterable[SourceRecord], policy: Policy, *, retry_topic: str) -
 
 
 def _answered(found: XactEvent | Refusal | NotOurs, retry_topic: str) -> XactEvent | Refusal | NotOurs:
-    is_replay = found.record.topic == retry_topic and retry_headers(found.record.headers).replay is not None
-    if not (is_replay and isinstance(found, NotOurs)):
+    if not isinstance(found, NotOurs) or found.record.topic != retry_topic:
+        return found
+    told = retry_headers(found.record.headers)
+    if told.replay is None or told.attempt_id is not None:  # our own echo: its event waits in pending
         return found
     return Refusal(
         record=found.record, reason=str(Reason.INVALID_FIELD), error="no rule makes a task of its event_type"

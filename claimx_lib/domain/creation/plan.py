@@ -25,10 +25,11 @@ Resolutions = Mapping[tuple[Route, str], Resolution]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Nobody creates anything before `until`: an open circuit, a refused token, an API that knows no claim at all."""
+    """Nobody creates anything before `until`; `since` is when the API began to say "none" to nearly all claims."""
 
     reason: str
     until: datetime
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def plan_batch(
     """One decision for each candidate at most, and one for each refusal.
 
     A woken or recovered event that the mapping still does not settle gets none: it stays as it is. While creation
-    pauses, no attempt is used and nothing is given up.
+    pauses, no attempt is used and nothing is given up, but for a pause of more than `max_age_hours`.
     """
     planner = _Planner(states=states, resolutions=resolutions, moment=moment)
     decisions: list[Decision] = [Refuse(refusal=refusal) for refusal in refusals]
@@ -88,8 +89,15 @@ class _Planner:
         if decision is not None:
             self.decided_ids.add(candidate.event.event_id)
         if isinstance(decision, Create):
-            self.claimed.update({task.key: candidate.event.event_id for task in decision.tasks})
+            self._claim(decision)
         return decision
+
+    def _claim(self, create: Create) -> None:
+        """Its keys are this event's in the batch, but for those that are a person's: another event's replay may have them."""
+        event_id, policy = create.subject.event.event_id, self.moment.policy
+        for task in create.tasks:
+            if not self.states.get(task.key, FREE).seen_by(event_id).is_beyond(event_id, policy):
+                self.claimed[task.key] = event_id
 
     def _decided(self, candidate: Candidate) -> Decision | None:
         subject, policy = self._subject(candidate), self.moment.policy
@@ -148,8 +156,8 @@ class _Planner:
         if resolution.outcome is Outcome.UNAUTHORIZED:
             return self._paused(subject, reasons.UNAUTHORIZED)
         pause, now = self.moment.pause, self.moment.now
-        is_too_old = self.moment.policy.is_too_old(subject.first_seen_at, now)
-        if pause is not None and not (pause.reason == reasons.PAUSED and is_too_old):
+        is_over = pause is not None and pause.since is not None and self.moment.policy.is_too_old(pause.since, now)
+        if pause is not None and not is_over:
             return self._paused(subject, pause.reason)
         if resolution.outcome is Outcome.AMBIGUOUS:
             return self._ambiguous(subject, resolution)

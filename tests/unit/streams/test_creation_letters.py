@@ -320,3 +320,35 @@ def test_a_task_unknown_of_one_event_is_no_other_events_to_send() -> None:
     assert len(world.tasks()) == 1
     assert [row.state for row in world.store.ledger.all].count("UNKNOWN") == 1
     assert ("task-unknown", "OPEN") in states(world)
+
+
+def test_our_own_echo_of_a_replay_is_no_letter() -> None:
+    """A replay that waits has told the retry topic; read back where its rule is gone, that is none of our business."""
+    world = with_letter()
+    (letter,) = world.store.letters
+    headers = [("x-dead-letter-id", letter.encode()), ("x-replay-count", b"1"), ("x-attempt-id", b"a")]
+    world.run(world.record(xact_bytes("e1", "C1", event_type="unknown"), topic=RETRY, headers=headers))
+    assert states(world) == [("project-not-found", "OPEN")]
+
+
+def test_of_two_letters_of_a_claim_the_unknown_one_may_be_sent_again() -> None:
+    """One task a claim, and ClaimX can't be asked: replayed together, the event that ended as UNKNOWN makes the task."""
+    rules = {"ESTIMATE_CREATED": (replace(REVIEW, once_per="claim"),)}
+    world = World(with_policy(rules=rules, max_retries=0, **NO_REFERENCE), auto_recover=False)
+    world.run(world.event("b", "C1"))
+    world.api.control.put_project(5, "C1")
+    world.pass_(60)
+    world.api.control.fault("reset", method="POST", count=1)
+    world.run(world.event("a", "C1"))
+    world.pass_(600)
+    world.run()
+    assert states(world) == [("project-not-found", "OPEN"), ("task-unknown", "OPEN")]
+    world.pass_(60)
+    back = []
+    for letter, one in list(world.store.letters.items()):
+        one.state = "REPLAYED"
+        headers = [("x-dead-letter-id", letter.encode()), ("x-replay-count", b"1")]
+        back.append(world.record(xact_bytes(one.letter.event_id, "C1"), topic=RETRY, headers=headers))
+    world.run(*back)
+    assert {state for _, state in states(world)} == {"RESOLVED"}
+    assert len(world.tasks()) == 1

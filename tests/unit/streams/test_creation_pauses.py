@@ -193,13 +193,21 @@ def test_one_claim_that_always_fails_holds_no_other_up():
 
 
 def test_an_api_that_knows_nobody_holds_no_mapped_claim_up_and_no_other_for_ever():
-    """Nearly all claims have no project: one of the mapping has its task, the others are for people after max_age_hours."""
+    """Nearly all claims have no project: one of the mapping has its task, the others are for people after max_age_hours
+    of that, however long they had waited for something else.
+    """
     world = World(with_policy(max_retries=1, max_age_hours=1.0))
     world.api.control.put_project(5)
     world.store.map("C1", 5)
     world.run(*(world.event(f"n{n}", f"N{n}") for n in range(250)), world.event("e1", "C1"))
     assert len(world.tasks()) == 1
     assert {wait.reason for wait in world.store.pending.values()} == {"paused"}
+    world.restart()
+    world.pass_(7200)
+    for _ in range(4):
+        world.run()
+        world.pass_(31)
+    assert not world.store.letters
     for _ in range(4):
         world.pass_(1900)
         world.run()

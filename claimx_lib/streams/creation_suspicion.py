@@ -1,0 +1,35 @@
+"""An API that says of nearly every claim that it has no project: more likely wrong than right (decision 20)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from claimx_lib.domain.creation.plan import is_suspect
+from claimx_lib.domain.creation.policy import Policy
+from claimx_lib.domain.resolution import Resolution
+from claimx_lib.observability.logs import logger
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """What a job keeps from batch to batch: since when the API is in doubt; a claim that it finds ends that."""
+
+    since: datetime | None = None
+
+    def is_raised(self, resolutions: Iterable[Resolution], policy: Policy, now: datetime) -> bool:
+        """Whether creation has to pause for what the API said in this batch; the log says so."""
+        told = list(resolutions)
+        if not is_suspect(told, policy):
+            self.since = None if any(one.is_from_api for one in told) else self.since
+            return False
+        self.since = self.since or now
+        logger(job="task_creation").error(
+            "nearly every claim has no ClaimX project: creation pauses, nothing is given up",
+            claims=len(told),
+            limit=policy.dead_letter_limit,
+            for_hours=policy.max_age_hours,
+            cure="claimx doctor probes the search; if it works, jobs.task_creation.dead_letter_limit: 1 never pauses",
+        )
+        return True
