@@ -18,7 +18,7 @@ def told_apart(job: TaskTracking) -> TaskTracking:
 
     Spark reads names without regard to case: a query over both ends at its first record.
     """
-    others = _read_beside_the_columns(job)
+    others = read_beside_the_columns(job)
     within = {*ALWAYS, *chain.from_iterable(map(_from_outside_in, (*job.mappings.values(), *others)))}
     for names in (within, {*job.mappings, *others}):
         alike = next((group for group in _by_word(names) if len(group) > 1), None)
@@ -27,9 +27,10 @@ def told_apart(job: TaskTracking) -> TaskTracking:
     return job
 
 
-def _read_beside_the_columns(job: TaskTracking) -> set[str]:
+def read_beside_the_columns(job: TaskTracking) -> list[str]:
+    """The paths that look-ups and rules read, each by a column's name or by its own text."""
     skipped = [job.skip_if.field] if job.skip_if else []
-    return {*job.path_params.values(), *job.field_rules, *job.required_fields, *skipped}
+    return [*job.path_params.values(), *job.field_rules, *job.required_fields, *skipped]
 
 
 def _from_outside_in(path: str) -> list[str]:

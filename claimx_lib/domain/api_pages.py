@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from claimx_lib.domain.texts import has_lone_surrogate
+
 Json = object
 JsonObject = Mapping[str, Json]
 
 LARGEST_BIGINT = 2**63 - 1
 
 _DIGITS = re.compile(r"\d{1,19}", re.ASCII)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LINK_NEXT = re.compile(r"<([^>]*)>[^,]*;\s*rel=\"?next\"?", re.IGNORECASE)
 _PAGING = ("links", "_links", "pagination", "paging", "meta")
 
@@ -88,7 +89,7 @@ def project_id_of(project: JsonObject) -> int | None:
 def task_id_of(task: Json) -> str | None:
     """The task's own id (`id`), as text; None where there is none, or none that UTF-8 has a form for."""
     found = _text(task.get("id")) if isinstance(task, Mapping) else None
-    return found if found and not _SURROGATE.search(found) else None
+    return found if found and not has_lone_surrogate(found) else None
 
 
 def _text(value: Json) -> str | None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from claimx_lib.domain.texts import has_lone_surrogate
+
 MAX_LENGTH = 50
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """Unicode's White_Space property; cut at both ends."""
@@ -23,7 +25,6 @@ WITHOUT_LETTER_PREFIX = "without_letter_prefix"
 
 _ALPHABETS = ((0x61, 0x7A), (0xE0, 0xFE), (0x100, 0x17F), (0x3AC, 0x3CE), (0x430, 0x45F))
 _CONTROL = re.compile(CONTROL)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 PREFIXED = re.compile(r"([A-Z]*)0*([1-9][0-9]*)")
 """A claim key of ASCII letters, then digits: the prefix, and the digits without leading zeros."""
 
@@ -80,7 +81,7 @@ def parsed_claim_number(value: object) -> str | None:
 
 
 def _is_sound(text: str) -> bool:
-    return len(text) <= MAX_LENGTH and not _CONTROL.search(text) and not _SURROGATE.search(text)
+    return len(text) <= MAX_LENGTH and not _CONTROL.search(text) and not has_lone_surrogate(text)
 
 
 def claim_key(claim_number: str) -> str:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from claimx_lib.config.jobs import FieldRule, SkipIf, TaskTracking
+from claimx_lib.config.tracking_fields import ALWAYS, read_beside_the_columns
 from claimx_lib.domain.enrichment import PROJECT_KEY, TASK_KEY
 from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.schemas.tables import TRACKING
@@ -50,7 +51,7 @@ def judged(frame: DataFrame, job: TaskTracking) -> DataFrame:
 def _judging(job: TaskTracking) -> list[list[Column]]:
     """The columns of each step from a record to its verdict."""
     paths = _paths(job)
-    heads = sorted({"task", "project", *(path[0] for path in paths.values())})
+    heads = sorted({*ALWAYS, *(path[0] for path in paths.values())})
     within = {head: sorted({p[1] for p in paths.values() if p[0] == head and len(p) > 1}) for head in heads}
     nested = {head: names for head, names in within.items() if names}
     return [_parsed(heads), _opened(nested), _with_texts(paths, job), _typed_all(job), _judged(job)]
@@ -103,10 +104,7 @@ def _unmapped(job: TaskTracking) -> list[str]:
 def _paths(job: TaskTracking) -> dict[str, tuple[str, ...]]:
     """Every path that the settings name, by column or by the path's own text."""
     named = dict(job.mappings)
-    others = [*job.path_params.values(), *job.field_rules, *job.required_fields]
-    if job.skip_if is not None:
-        others.append(job.skip_if.field)
-    for path in others:
+    for path in read_beside_the_columns(job):
         named.setdefault(path, path)
     return {name: tuple(path.split(".")) for name, path in named.items()}
 

@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.fakes.warehouse import NOW, Tables, letter, mapping, project
+from tests.fakes.warehouse import NOW, Tables, letter, mapping, project, tracked
 
 CLAIM, PROJECT = "ABC-123456", 55012
 SCRIPT = "<script>document.title = 'taken'</script>"
@@ -141,21 +141,16 @@ def _tracking(chance: random.Random) -> list[dict[str, Any]]:
 
 def _tracked(task: int, before: str | None, status: str, at: datetime, chance: random.Random) -> dict[str, Any]:
     outcome = chance.choices(("enriched", "failed", "not_found", "skipped"), (92, 4, 3, 1))[0]
-    return {
-        "event_id": f"evt-{task}-{status}",
-        "event_type": f"CUSTOM_TASK_{status.upper()}",
-        "event_timestamp": at,
-        "processed_timestamp": at + timedelta(seconds=3),
-        "task_id": 32513,
-        "assignment_id": task,
-        "project_id": str(55_000 + task % 90),
-        "task_status": status,
-        "previous_status": before,
-        "task_name": "iTel Cabinet Documentation",
-        "assigned_to_user_id": 11 + task % 7,
-        "enrichment_status": outcome,
-        "enrichment_error": "unavailable 503 GET /api/v1/tasks/{task_id}" if outcome == "failed" else None,
-        "year": at.year,
-        "month": at.month,
-        "day": at.day,
-    }
+    return tracked(
+        task,
+        status,
+        at,
+        outcome,
+        event_id=f"evt-{task}-{status}",
+        processed_timestamp=at + timedelta(seconds=3),
+        project_id=str(55_000 + task % 90),
+        previous_status=before,
+        task_name="iTel Cabinet Documentation",
+        assigned_to_user_id=11 + task % 7,
+        enrichment_error="unavailable 503 GET /api/v1/tasks/{task_id}" if outcome == "failed" else None,
+    )

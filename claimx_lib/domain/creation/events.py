@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from claimx_lib.domain.claim_number import claim_key, parsed_claim_number
 from claimx_lib.domain.creation.instants import instant_of
 from claimx_lib.domain.reasons import Reason, missing
+from claimx_lib.domain.texts import has_lone_surrogate
 
 LONGEST_EVENT_ID = 512
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -127,11 +128,7 @@ def _claim_number(given: object) -> str | None:
 
 def _text(value: object) -> str | None:
     """A text that is there and can be written as UTF-8, at most 512 characters, without the white space around."""
-    if not isinstance(value, str):
-        return None
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate
+    if not isinstance(value, str) or has_lone_surrogate(value):
         return None
     stripped = value.strip().replace("\0", "")
     return stripped if 0 < len(stripped) <= LONGEST_EVENT_ID else None
