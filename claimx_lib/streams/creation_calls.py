@@ -61,8 +61,8 @@ class Calls:
             self._api = None
             self._has_renewed = False
             self.is_refused = self._rest() > 0 and self._open_api() is self._refused_api
-            phase = breaker.phase(self._circuit, self._policy, self._clock.monotonic())
-            is_suspect = phase is Phase.HALF_OPEN and self._circuit.failures > self._policy.failure_threshold
+            has_failed_since = self._circuit.failures > self._policy.failure_threshold
+            is_suspect = has_failed_since and self._phase() is Phase.HALF_OPEN
             is_due = self._clock.monotonic() - self._asked_at >= self._policy.reset_seconds
         if is_suspect and is_due and not self.is_refused:
             self._asked_at = self._clock.monotonic()
@@ -110,7 +110,7 @@ class Calls:
     def open_until(self) -> float | None:
         """Seconds for which nobody is called; None where calls may go out (a probe counts as one)."""
         with self._lock:
-            if breaker.phase(self._circuit, self._policy, self._clock.monotonic()) is not Phase.OPEN:
+            if self._phase() is not Phase.OPEN:
                 return None
             opened_at = self._circuit.opened_at or 0.0
             return max(opened_at + self._policy.reset_seconds - self._clock.monotonic(), 0.0)
@@ -125,8 +125,7 @@ class Calls:
     def is_unsure(self) -> bool:
         """Whether the last word was no good one: the next call tells whether others are worth preparing."""
         with self._lock:
-            phase = breaker.phase(self._circuit, self._policy, self._clock.monotonic())
-            return phase is Phase.HALF_OPEN or self._refused_api is not None
+            return self._phase() is Phase.HALF_OPEN or self._refused_api is not None
 
     @property
     def is_blocked(self) -> bool:
@@ -175,14 +174,16 @@ class Calls:
 
     def _is_open(self) -> bool:
         """Opened while this call waited for its turn; the probe itself is wanted."""
-        phase = breaker.phase(self._circuit, self._policy, self._clock.monotonic())
-        return phase is Phase.OPEN
+        return self._phase() is Phase.OPEN
+
+    def _phase(self) -> Phase:
+        return breaker.phase(self._circuit, self._policy, self._clock.monotonic())
 
     def _enter(self) -> bool:
         with self._lock:
             if self.is_refused:
                 return False
-            phase = breaker.phase(self._circuit, self._policy, self._clock.monotonic())
+            phase = self._phase()
             if phase is Phase.HALF_OPEN and not self._is_probing:
                 self._is_probing = True
                 return True

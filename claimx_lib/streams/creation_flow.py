@@ -171,9 +171,8 @@ class Flow:
         resolutions = self.resolver.resolved(asked, rows)
         if moment.pause is None and self.calls.is_refused:
             moment = replace(moment, pause=self._pause(reasons.UNAUTHORIZED, self.pause_seconds))
-        elif self.suspicion.is_raised(_from_api(resolutions), self.policy, moment.now):
-            pause = self._pause(reasons.PAUSED, self.pause_seconds)
-            moment = replace(moment, pause=replace(pause, since=self.suspicion.since))
+        elif self.suspicion.raised_by(_asked(resolutions), self.policy, moment.now):
+            moment = replace(moment, pause=self._pause(reasons.PAUSED, self.pause_seconds, since=self.suspicion.since))
         return plan_batch(candidates, reading.refusals, states, resolutions, moment)
 
     def _moment(self, batch: BatchRef) -> Moment:
@@ -192,8 +191,8 @@ class Flow:
             return self._pause(reasons.UNAUTHORIZED, refused_for)
         return None if open_for is None else self._pause(str(Reason.API_UNAVAILABLE), open_for)
 
-    def _pause(self, reason: str, seconds: float) -> Pause:
-        return Pause(reason=reason, until=self.now() + timedelta(seconds=seconds))
+    def _pause(self, reason: str, seconds: float, *, since: datetime | None = None) -> Pause:
+        return Pause(reason=reason, until=self.now() + timedelta(seconds=seconds), since=since)
 
     # --- doing ----------------------------------------------------------------------------------------------------
 
@@ -238,7 +237,8 @@ class Flow:
         return Ended(planned=decision, finals=after_create(decision, states, self.now(), self.policy, held=held))
 
 
-def _from_api(resolutions: Resolutions) -> list[Resolution]:
+def _asked(resolutions: Resolutions) -> list[Resolution]:
+    """Those for which the API may have been asked."""
     return [resolution for (route, _), resolution in resolutions.items() if route.asks_api]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,9 +18,8 @@ class Suspicion:
 
     since: datetime | None = None
 
-    def is_raised(self, resolutions: Iterable[Resolution], policy: Policy, now: datetime) -> bool:
-        """Whether creation has to pause for what the API said in this batch; the log says so."""
-        told = list(resolutions)
+    def raised_by(self, told: Sequence[Resolution], policy: Policy, now: datetime) -> bool:
+        """Take in what the API said in a batch; whether creation has to pause for it, which the log says then."""
         if not is_suspect(told, policy):
             self.since = None if any(one.is_from_api for one in told) else self.since
             return False

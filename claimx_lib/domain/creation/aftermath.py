@@ -15,7 +15,6 @@ from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.reasons import Reason
 
 RATE_LIMITED, UNAUTHORIZED = reasons.RATE_LIMITED, reasons.UNAUTHORIZED
-_NO_HOLD: Mapping[str, datetime] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ def after_create(
     now: datetime,
     policy: Policy,
     *,
-    held: Mapping[str, datetime] = _NO_HOLD,
+    held: Mapping[str, datetime],
 ) -> tuple[Decision, ...]:
     """The decision that is left of a create one: in doubt and not sent wait, rejected and unknown go to a person.
 

@@ -15,8 +15,8 @@ from claimx_lib.domain.creation.policy import Task
 class Subject:
     """An event on its way: `attempts` tries have ended in an honest "none" so far.
 
-    `letters` are its dead letters that are not closed; `attempt` names this batch's try. `is_failing`: whatever it has
-    waited for, if it has, was an API that failed.
+    `letters` are its dead letters that are not closed; `attempt` names this batch's try. `is_failing`: what it
+    waited for last, if it has waited, was an API that failed.
     """
 
     event: XactEvent
