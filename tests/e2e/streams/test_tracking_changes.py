@@ -47,6 +47,10 @@ def test_a_letter_whose_replay_has_its_row_is_resolved(world: World) -> None:
     told = {row.dead_letter_id: row.state for row in world.letters()}
     assert told.pop(second.dead_letter_id) == "RESOLVED", "what was refused again is in a letter of its own"
     assert sorted(told.values()) == ["OPEN", "RESOLVED"]
+    letters.update(f"dead_letter_id = '{second.dead_letter_id}'", {"state": "'REPLAYED'"})
+    process_batch(again.withColumn("headers", F.array(header)), world.batch(2), world.context(now=lambda: NOW))
+    told = {row.dead_letter_id: row.state for row in world.letters()}
+    assert (len(told), told[second.dead_letter_id]) == (3, "RESOLVED"), "as after a kill before its end"
 
 
 class ActingClock(FakeClock):
