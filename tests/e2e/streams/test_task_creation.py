@@ -252,11 +252,14 @@ def test_what_a_producer_has_aborted_makes_no_task(creation: Callable[..., Creat
 @pytest.mark.long
 @pytest.mark.parametrize("point", ["post-sent:2", "pending-merged"])
 def test_a_kill_leaves_one_task_an_event(creation: Callable[..., Creation], point: str) -> None:
-    """SIGKILL amid the POSTs, or before Kafka: run again, each event has its task, and only one."""
-    told = creation("claimx.max_concurrency=1", f"{JOB}intent_ttl_seconds=15")
+    """SIGKILL amid the POSTs, or before Kafka: run again, each event has its task, and only one; one without a project,
+    which waits beside them, has its letter.
+    """
+    retries = (f"{JOB}retry_delay_seconds=1", f"{JOB}max_retries=1")
+    told = creation("claimx.max_concurrency=1", f"{JOB}intent_ttl_seconds=15", *retries)
     told.map("C1", 5)
     told.simulator.control.put_project(5)
-    told.send(*(xact_bytes(f"e{n}", "C1") for n in range(4)))
+    told.send(*(xact_bytes(f"e{n}", "C1") for n in range(4)), xact_bytes("e9", "C9"))
     assert killed(told, point).returncode == -signal.SIGKILL
     assert 0 < len(told.posts()) <= 4
     deadline = time.monotonic() + 400
@@ -267,6 +270,7 @@ def test_a_kill_leaves_one_task_an_event(creation: Callable[..., Creation], poin
     assert set(told.posts().values()) == {1}
     done = {row.idempotency_key for row in told.ledger() if row.state in {"CREATED", "ADOPTED"}}
     assert done == set(told.posts())
+    assert [row.event_id for row in told.world.letters()] == ["e9"]
 
 
 def killed(told: Creation, point: str) -> subprocess.CompletedProcess[bytes]:
