@@ -17,7 +17,7 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
-setup: ## .venv, a JDK and the jars, each checked against its lock; costs nothing the second time
+setup: ## .venv and the jars, each checked against its lock, and a JDK; costs nothing the second time
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "setup: there is no $(PYTHON) on the PATH. Cure: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -m bootstrap setup
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from py4j.protocol import Py4JJavaError
@@ -77,3 +79,28 @@ def test_a_repair_asks_for_the_project_where_the_row_has_none(new: Worlds, simul
     rows = world.rows()
     assert [row.enrichment_status for row in rows] == ["enriched", "enriched"]
     assert [row.claimx_project_full.claim_number for row in rows] == ["C-1", "C-1"]
+
+
+@pytest.mark.long
+def test_rows_that_were_asked_for_wrongly_are_asked_for_again(new: Worlds, simulator: Simulator) -> None:
+    """The runbook's cure for a wrong path: its statement makes `not_found` rows `failed`, the repair settles each anew."""
+    world = new("claimx.paths.task=/api/v2/wrong/{task_id}")
+    simulator.control.put_tasks([{"id": 1, "status": "done"}])
+    world.send("tracking", [tracking_message(f"e{task}", task=task) for task in (1, 2)])
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    assert runtime.run(["task_tracking"], world.settings, available_now=True).status == 0
+    assert [row.enrichment_status for row in world.rows()] == ["not_found", "not_found"]
+    mended = world.with_settings("claimx.paths.task=/api/v1/tasks/{task_id}")
+    assert runtime.repair(mended.settings, since=began, limit=10).asked == 0, "a 404 is an answer"
+    world.spark.sql(_statement(f"{world.settings.storage.warehouse}/itel_cabinet_task_tracking", began))
+    assert runtime.repair(mended.settings, since=began, limit=10).outcomes == {"enriched": 1, "not_found": 1}
+    assert {row.assignment_id: row.enrichment_status for row in world.rows()} == {1: "enriched", 2: "not_found"}
+    assert {row.enrichment_error for row in world.rows() if row.assignment_id == 1} == {None}
+
+
+def _statement(table: str, began: datetime) -> str:
+    """The runbook's own statement, on a table in a folder."""
+    page = (Path(__file__).resolve().parents[3] / "docs/operations.md").read_text()
+    (statement,) = re.findall(r"```sql\n(UPDATE itel_cabinet_task_tracking .*?)```", page, re.DOTALL)
+    statement = statement.replace("itel_cabinet_task_tracking", f"delta.`{table}`", 1)
+    return statement.replace("<ticket>", "T-1").replace("<when it began>", began.isoformat())
