@@ -17,10 +17,10 @@ from claimx_lib.config.model import (
     PositiveCount,
     PositiveSeconds,
     Seconds,
-    TopicName,
     wrong,
 )
 from claimx_lib.config.secrets import SecretReference
+from claimx_lib.config.topics import Topics
 from claimx_lib.config.tracking_topic import with_topic
 from claimx_lib.domain.loopback import is_loopback
 from claimx_lib.domain.open_page import too_open
@@ -30,18 +30,6 @@ CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
 
 
 LAST_PORT = 65535
-
-
-class Topics(Model):
-    """The topics' names; key = what a topic is for."""
-
-    claimx_events: TopicName
-    xact_events: TopicName
-    project_sync: TopicName
-    manual_decisions: TopicName
-    tracking: TopicName
-    tracking_success: TopicName
-    tracking_errors: TopicName
 
 
 VERIFIED = {"enable.ssl.certificate.verification": "true", "ssl.endpoint.identification.algorithm": "https"}

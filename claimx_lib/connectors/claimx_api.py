@@ -28,8 +28,7 @@ from claimx_lib.domain.api_path import filled, same_host_target, with_query
 from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.retry import retry_after_seconds
 
-MOST_PAGES = 50
-"""An answer of more pages is no answer to one claim number: the search fails rather than being cut."""
+MOST_PAGES = 50  # an answer of more is no answer to one claim number: the search fails rather than being cut
 
 _ListOf = Callable[[Json], Sequence[JsonObject] | None]
 Permit = Callable[[], bool]
@@ -77,11 +76,11 @@ class ClaimXClient:
         self._headers = {**dict(settings.headers), "Authorization": f"Bearer {settings.token.reveal()}"}
 
     def get_task(self, task_id: str, *, timeout_seconds: float | None = None) -> ApiAnswer:
-        """The task, as a JSON object."""
+        """The task, as a JSON object; any other success is `ODD_BODY`."""
         return self._object(self._settings.task_path, timeout_seconds, task_id=task_id)
 
     def get_project(self, project_id: str, *, timeout_seconds: float | None = None) -> ApiAnswer:
-        """The project, as a JSON object."""
+        """The project, as a JSON object; any other success is `ODD_BODY`."""
         return self._object(self._settings.project_path, timeout_seconds, project_id=project_id)
 
     def find_projects(self, claim_number: str) -> ProjectSearch:
@@ -135,9 +134,12 @@ class ClaimXClient:
             return _refused("GET", template)
         call = self._call("GET", template, target, timeout_seconds)
         read = self._sent(call)
-        if read.answer.is_ok and (read.answer.status != HTTPStatus.OK or not isinstance(read.value, Mapping)):
-            return _spoiled(call, read.answer, "no JSON object" if read.answer.status == HTTPStatus.OK else "no 200")
-        return read.answer
+        answer, is_object = read.answer, isinstance(read.value, Mapping)
+        is_success = answer.status is not None and outcome_of(answer.status) is ApiOutcome.OK
+        if not is_success or (is_object and answer.status == HTTPStatus.OK):
+            return answer
+        detail = "no 200" if answer.status != HTTPStatus.OK else "no JSON object" if answer.is_ok else "no JSON"
+        return call.failed(ApiOutcome.ODD_BODY, answer.seconds, answer.status, detail)
 
     def _listed(self, call: _Call, objects_in: _ListOf) -> tuple[ApiAnswer, list[JsonObject]]:
         found, seconds, seen = list[JsonObject](), 0.0, {call.target}
@@ -245,6 +247,4 @@ class OpenClaimX:
 
     def __call__(self) -> ClaimXApi:
         """The leaner client, or requests where a proxy stands between."""
-        if self.settings.proxy_url:
-            return RequestsClaimX(self.settings)
-        return KeepAliveClaimX(self.settings)
+        return RequestsClaimX(self.settings) if self.settings.proxy_url else KeepAliveClaimX(self.settings)

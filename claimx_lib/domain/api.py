@@ -22,6 +22,7 @@ class ApiOutcome(StrEnum):
     TIMEOUT = "timeout"
     RESET = "reset"
     BAD_BODY = "bad-body"
+    ODD_BODY = "odd-body"
     CIRCUIT_OPEN = "circuit-open"
     OUT_OF_TIME = "out-of-time"
 
@@ -37,12 +38,15 @@ TRANSIENT = frozenset(
         ApiOutcome.TIMEOUT,
         ApiOutcome.RESET,
         ApiOutcome.BAD_BODY,
+        ApiOutcome.ODD_BODY,
     }
 )
 """Asking again later may give another answer."""
 
-OUTAGE = TRANSIENT - {ApiOutcome.RATE_LIMITED}
-"""What counts towards an open circuit: a server that says "slower" is alive."""
+OUTAGE = TRANSIENT - {ApiOutcome.RATE_LIMITED, ApiOutcome.ODD_BODY}
+"""What counts towards an open circuit: a server that says "slower" is alive, and so is one that answers for an id with a
+whole success that is no JSON object.
+"""
 
 IN_DOUBT = frozenset({ApiOutcome.UNAVAILABLE, ApiOutcome.TIMEOUT, ApiOutcome.RESET, ApiOutcome.BAD_BODY})
 """A POST that ended so may have been carried out: look before sending again."""

@@ -26,6 +26,8 @@ class Reason(StrEnum):
 
 GIVEN_BY_MAPPING = (str(Reason.PROJECT_NOT_FOUND), str(Reason.AMBIGUOUS_PROJECT), str(Reason.API_UNAVAILABLE))
 """Reasons of the XACT letters that a mapping settles when it arrives."""
+ENDED_IN = "it went back, and ended in"
+"""How the `why` of a letter ends that another one speaks for now."""
 
 
 def missing(field: str) -> str:

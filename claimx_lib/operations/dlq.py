@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 OPEN, REPLAYED = "OPEN", "REPLAYED"
 CREATION, TRACKING, TRIGGER, MAPPING = "task_creation", "task_tracking", "task_trigger", "mapping_sync"
 SOURCE = "x-source"
-_WHOLE = "dead_letter_id, pipeline, state, reason, claim_number, event_id, source_topic, source_key, raw_value, headers, replay_count"
+_WHOLE = """dead_letter_id, pipeline, state, reason, claim_number, event_id, source_topic, source_partition, source_offset,
+ source_key, raw_value, headers, replay_count"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,10 @@ class LetterDesk:
             return _to(self.settings.jobs.task_creation.retry_topic, key, value, told)
         told = {DEAD_LETTER_ID: replay.dead_letter_id, REPLAY_COUNT: str(count)}
         kept = [(name, content) for name, content in headers if name == SOURCE and content is not None]
+        if (
+            row["pipeline"] == TRIGGER
+        ):  # where the event stood, as task_trigger would have said; not what its sender says
+            kept = [(SOURCE, f"{row['source_topic']}/{row['source_partition']}/{row['source_offset']}".encode())]
         topics = self.settings.kafka.topics
         topic = topics.project_sync if row["pipeline"] == MAPPING else topics.tracking
         if row["pipeline"] == MAPPING and row["source_topic"] in self._identity_topics():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from claimx_lib.connectors.delta import Warehouse
@@ -14,7 +16,9 @@ from claimx_lib.transforms import claim_number as columns
 from claimx_lib.transforms.decode import as_long
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, SparkSession
+
+_LINKS = (tables.MAPPING, tables.PROJECTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,8 @@ class Person:
 def person_of(
     session: SparkSession, warehouse: Warehouse, *, claim: str | None = None, project: int | None = None
 ) -> Person:
-    """Return everything that belongs to a claim or a project by the mapping and the project events as they are now.
+    """Return everything that belongs to a claim or a project by the mapping, the project events as they are now, and
+    tracked events where neither knows the project.
 
     A claim brings the projects that it has, a project the claims that it has; what either had once is left alone: it may be
     another person's by now.
@@ -43,16 +48,30 @@ def person_of(
     numbers = frozenset({project} if project is not None else ())
     linked = [
         row
-        for spec in (tables.MAPPING, tables.PROJECTS)
+        for spec in _LINKS
         for row in _rows(
             session, warehouse, spec.name, F.col("claim_key").isin(*keys) | F.col("project_id").isin(*numbers)
         )
     ]
-    projects = numbers | {row["project_id"] for row in linked}
+    projects = numbers | {row["project_id"] for row in linked} | _told_by_events(session, warehouse, keys)
     keys |= {row["claim_key"] for row in linked if row["claim_key"]}
     claims = {claim} if claim is not None else set()
     claims |= {row["claim_number"] for row in linked if row["claim_number"]}
     return _with_events(session, warehouse, keys, projects, claims)
+
+
+def _told_by_events(session: SparkSession, warehouse: Warehouse, keys: frozenset[str]) -> frozenset[int]:
+    """The projects that tracked events give to these claims, and neither they nor mapping and ledger give to another one."""
+    if not keys:
+        return frozenset()
+    key, number = columns.claim_key(F.col("project_data.claim_number")), as_long(F.col("project_id"))
+    tracked = warehouse.read(session, tables.TRACKING.name).select(key.alias("claim_key"), number.alias("project_id"))
+    named = tracked.where(F.col("claim_key").isin(*keys)).select("project_id")
+    sent = columns.claim_key(F.col("claim_number")).alias("claim_key")
+    told = [tracked, warehouse.read(session, tables.LEDGER.name).select(sent, "project_id")]
+    told += (warehouse.read(session, t.name).select("claim_key", "project_id") for t in _LINKS)
+    others = reduce(DataFrame.unionByName, told).where(~F.col("claim_key").isin(*keys)).select("project_id")
+    return frozenset(row["project_id"] for row in named.subtract(others).collect() if row["project_id"])
 
 
 def _with_events(

@@ -23,6 +23,7 @@ CURES = {
     ApiOutcome.FORBIDDEN: "give the token's owner the right to read projects and tasks",
     ApiOutcome.NOT_SENT: "check claimx.base_url (CLAIMX_API_BASE_URL) and the network",
     ApiOutcome.BAD_BODY: "check claimx.base_url and claimx.paths: what answers there is not this API",
+    ApiOutcome.ODD_BODY: "check claimx.base_url and claimx.paths: what answers there is not this API",
     ApiOutcome.RATE_LIMITED: "lower claimx.requests_per_second",
 }
 PROBE_SECONDS = 5.0

@@ -136,12 +136,12 @@ class PartitionLookups:
         return [found[key] for key in keys]
 
     def _probe(self, key: Key) -> Lookup:
-        """One call, alone: a failure that speaks of the server ends all calling. An id that nobody is called for
+        """One call, alone: a failure that may speak of the server ends all calling. An id that nobody is called for
         leaves it to the next one.
         """
         lookup = self._look_up(key, replace(self._policy.retry, max_retries=0))
         self._is_to_probe = not lookup.calls
-        if lookup.entry.answer.is_outage:
+        if lookup.entry.answer.is_outage or lookup.entry.answer.kind is ApiOutcome.ODD_BODY:
             self._stop(ApiOutcome.CIRCUIT_OPEN)
         return lookup
 
@@ -185,13 +185,17 @@ class PartitionLookups:
             self._stop(ApiOutcome.UNAUTHORIZED)
         elif answer.kind is ApiOutcome.RATE_LIMITED:
             self._slow_down(answer.retry_after_seconds or 0.0, deadline)
-        elif not answer.is_outage:
+        elif not answer.is_outage and answer.kind is not ApiOutcome.ODD_BODY:  # which proves nothing of ClaimX
             self._count_answer()
 
     def _slow_down(self, seconds: float, deadline: float) -> None:
-        """All wait as a 429 asks, unless it asks for more than this look-up has: then its own row fails alone."""
+        """All wait as a 429 asks, unless it asks for more than this look-up has: then its own row fails alone, and
+        many in a row end all calling.
+        """
         fits = self._clock.monotonic() + seconds < deadline
-        if fits and seconds <= self._policy.retry.backoff_max_seconds:
+        if not fits:
+            self._count_failure()
+        elif seconds <= self._policy.retry.backoff_max_seconds:
             self._session.limiter.hold(seconds)
 
     def _count_answer(self) -> None:

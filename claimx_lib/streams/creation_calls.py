@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from claimx_lib.domain import circuit as breaker
-from claimx_lib.domain.api import ApiAnswer, ApiOutcome, ClaimXApi, ProjectSearch, TaskCreation, TaskSearch
+from claimx_lib.domain.api import OUTAGE, ApiAnswer, ApiOutcome, ClaimXApi, ProjectSearch, TaskCreation, TaskSearch
 from claimx_lib.domain.circuit import Circuit, CircuitPolicy, Phase
 from claimx_lib.domain.clock import Clock
 from claimx_lib.domain.rate import RateLimiter
@@ -19,6 +19,8 @@ Told = TypeVar("Told", ProjectSearch, TaskSearch, TaskCreation)
 DEFAULT_HOLD_SECONDS = 1.0
 NO_PROJECT = "0"
 """An id that no project has: a server that is well says 404."""
+_NOT_CLAIMX = OUTAGE | {ApiOutcome.ODD_BODY}
+"""What counts as a failure here: a page in place of JSON is no proof that a create would be carried out."""
 _WITHHELD = {
     kind: ApiAnswer(kind=kind, error=f"{kind}: nobody called")
     for kind in (ApiOutcome.CIRCUIT_OPEN, ApiOutcome.OUT_OF_TIME, ApiOutcome.UNAUTHORIZED)
@@ -73,7 +75,7 @@ class Calls:
         circuit open for all others. An answer closes it; a failure tells no more than is known.
         """
         answer = self._current().get_project(NO_PROJECT) if self._turn(None) is None else None
-        if answer is not None and not answer.is_outage:
+        if answer is not None and answer.kind not in _NOT_CLAIMX:
             self._learn(answer)
 
     def find_projects(self, claim_number: str) -> ProjectSearch:
@@ -216,7 +218,7 @@ class Calls:
             if answer.kind is ApiOutcome.UNAUTHORIZED:
                 self.is_refused = True
                 self._refused_api, self._refused_at = self._api, self._clock.monotonic()
-            elif answer.is_outage:
+            elif answer.kind in _NOT_CLAIMX:
                 self._circuit = breaker.after_failure(self._circuit, self._policy, self._clock.monotonic())
             elif answer.is_call:
                 self._circuit = breaker.after_success(self._circuit)

@@ -10,7 +10,7 @@ Crash at any point, and the batch runs again with the same (query id, batch id):
 - after the outcomes: a key with an outcome of this batch's attempt is left alone.
 - after the letters, the pending MERGE, changes of letters: each finds what it would do done already. Letters come
   first: where the query never runs again, an event that is given up is in pending still, or has its letter.
-- after Kafka: messages are sent again (at least once); each carries its ids, and our own retry messages are known.
+- after Kafka: messages are sent again (at least once); each carries its ids, and our own retry messages are ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from claimx_lib.domain.creation.events import SourceRecord, XactEvent
 from claimx_lib.domain.creation.headers import Replay, retry_headers
 from claimx_lib.domain.creation.intake import Candidate, Known, Reading, Route
 from claimx_lib.domain.creation.ledger import KeyState
-from claimx_lib.domain.creation.plan import Moment, Pause, Resolutions, plan_batch
+from claimx_lib.domain.creation.pause import Pause
+from claimx_lib.domain.creation.plan import Moment, Resolutions, plan_batch
 from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.ladder import ResolvePolicy
 from claimx_lib.domain.reasons import Reason
@@ -171,7 +172,7 @@ class Flow:
         resolutions = self.resolver.resolved(asked, rows)
         if moment.pause is None and self.calls.is_refused:
             moment = replace(moment, pause=self._pause(reasons.UNAUTHORIZED, self.pause_seconds))
-        elif self.suspicion.raised_by(_asked(resolutions), self.policy, moment.now):
+        elif self.suspicion.raised_by(_asked(resolutions), self.policy, moment.now, pause_seconds=self.pause_seconds):
             moment = replace(moment, pause=self._pause(reasons.PAUSED, self.pause_seconds, since=self.suspicion.since))
         return plan_batch(candidates, reading.refusals, states, resolutions, moment)
 

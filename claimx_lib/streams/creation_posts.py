@@ -71,7 +71,10 @@ class Posting:
     held: dict[str, datetime] = field(default_factory=dict)
 
     def carry_out(self, creates: Sequence[Create], skips: Sequence[Skip]) -> dict[str, KeyState]:
-        """Do what is not done yet and return the state of every key, as the ledger has it afterwards."""
+        """Do what is not done yet and return the state of every key, as the ledger has it afterwards.
+
+        A look settles a doubt and sends nothing: its project is that of the INTENT, and the mapping may have moved on.
+        """
         works = [Work(create=create, task=task) for create in creates for task in create.tasks]
         keys = {work.task.key for work in works} | {task.key for skip in skips for task in skip.tasks}
         if not keys:
@@ -80,7 +83,8 @@ class Posting:
         self.seen = Seen()  # it holds no longer once something is appended
         self.states = dict(seen.states)
         self._append([*self._skipped(skips), *self._settled(works)])
-        self._send([work for work in works if self._step(work) is Step.SEND], seen.version)
+        meant = [work for work in works if not work.create.is_look]
+        self._send([work for work in meant if self._step(work) is Step.SEND], seen.version)
         return self.states
 
     def _step(self, work: Work) -> Step:

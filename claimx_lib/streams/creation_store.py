@@ -168,13 +168,15 @@ class DeltaStore:
         ]
         found = set(among(reduce(DataFrame.unionByName, frames), "event_id", event_ids).coalesce(1).collect())
         told = {name: [row for row in found if row["place"] == name] for name in ("pending", "ledger", "letters")}
+        by_state = {row["id"]: row["state"] for row in told["letters"]}
         pending = frozenset(row["event_id"] for row in told["pending"])
         settled = settled_events((row["event_id"], row["id"], row["state"]) for row in told["ledger"])
         return Known(
             event_ids=pending | settled | {row["event_id"] for row in told["letters"]},
             pending_ids=pending,
             replays=self._taken_up(replays) if replays else frozenset(),
-            replayed=frozenset(row["id"] for row in told["letters"] if row["state"] == "REPLAYED"),
+            replayed=frozenset(id_ for id_, state in by_state.items() if state == "REPLAYED"),
+            over=frozenset(id_ for id_, state in by_state.items() if state in {"RESOLVED", "DISCARDED"}),
             letters=_open_letters(told["letters"]),
         )
 

@@ -22,6 +22,8 @@ from claimx_lib.domain.creation.policy import Policy, Rule
 from claimx_lib.domain.ladder import ResolvePolicy
 from claimx_lib.domain.negative_cache import NegativeCache
 from claimx_lib.domain.rate import RateLimiter
+from claimx_lib.errors import ConfigError
+from claimx_lib.observability.logs import logger
 from claimx_lib.streams.creation_calls import Calls
 from claimx_lib.streams.creation_flow import Flow
 from claimx_lib.streams.creation_ledger import DeltaLedger
@@ -174,8 +176,15 @@ class OpenedApi:
     _opened: dict[ApiSettings, ClaimXApi] = field(default_factory=dict)
 
     def __call__(self) -> ClaimXApi:
-        """Read the token, and open a client where it is a new one."""
-        wanted = api_settings(self.settings.claimx, read_secret(self.settings.claimx.token, path="claimx.token"))
+        """Read the token, and open a client where it is a new one; the last one stays while the token's place is empty."""
+        try:
+            token = read_secret(self.settings.claimx.token, path="claimx.token")
+        except ConfigError as error:
+            if not self._opened:
+                raise
+            logger(job=JOB).warning("the ClaimX token can't be read: the last one is used", error=str(error))
+            return next(iter(self._opened.values()))
+        wanted = api_settings(self.settings.claimx, token)
         if wanted not in self._opened:
             for stale in self._opened.values():
                 stale.close()

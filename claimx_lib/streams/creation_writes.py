@@ -14,6 +14,7 @@ from claimx_lib.domain.creation.decisions import Wait
 from claimx_lib.domain.creation.effects import Effects, LetterChange, NewLetter
 from claimx_lib.domain.creation.keys import PIPELINE
 from claimx_lib.domain.creation.messages import OutgoingMessage, largest_value
+from claimx_lib.domain.reasons import ENDED_IN
 from claimx_lib.schemas.tables import BIN, DEAD_LETTERS, HEADERS, INT, LONG, PENDING, STR
 from claimx_lib.streams.crash_points import crash_point
 from claimx_lib.streams.creation_rows import frame_of, header_values, pending_values
@@ -95,6 +96,7 @@ def change_letters(context: JobContext, changes: Sequence[LetterChange], now: da
     latest = {change.dead_letter_id: change for change in changes}.values()
     source = frame_of(context.session, [(c.dead_letter_id, c.state, c.by, c.why) for c in latest], CHANGES)
     is_open, is_closed = F.col("s.state") == "OPEN", F.col("s.state") == "RESOLVED"
+    is_ended, told = F.col("s.why").startswith(ENDED_IN), F.coalesce("t.why", "s.why")
     (
         context.warehouse.open(context.session, DEAD_LETTERS.name)
         .alias("t")
@@ -105,7 +107,7 @@ def change_letters(context: JobContext, changes: Sequence[LetterChange], now: da
                 "state": F.col("s.state"),
                 "closed_at": F.when(is_closed, F.lit(now)),
                 "by": F.when(~is_open, F.coalesce("t.by", "s.by")),  # a person who decided stays the one who did
-                "why": F.when(~is_open, F.coalesce("t.why", "s.why")),
+                "why": F.when(~is_open, F.when(is_ended, F.concat_ws("; ", "t.why", "s.why")).otherwise(told)),
             },
         )
         .execute()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from claimx_lib.connectors.delta import on_conflict_again
+from claimx_lib.domain.reasons import ENDED_IN
 from claimx_lib.schemas.tables import DEAD_LETTERS
 from claimx_lib.streams.appends import append_new
 
@@ -49,13 +50,13 @@ def end_refused_again(context: JobContext, dead_letter_ids: Collection[str], pip
     whatever becomes of that one, nothing of the older is on its way any more.
     """
     if dead_letter_ids:
-        _resolve(context, sorted(dead_letter_ids), list(pipelines), why="it went back, and ended in a newer letter")
+        _resolve(context, sorted(dead_letter_ids), list(pipelines), why=f"{ENDED_IN} a newer letter")
 
 
 @on_conflict_again
 def _resolve(context: JobContext, ids: list[str], pipelines: list[str], why: str | None = None) -> None:
     is_meant = F.col("dead_letter_id").isin(ids) & F.col("pipeline").isin(pipelines)
-    told = {} if why is None else {"why": F.coalesce("why", F.lit(why))}
+    told = {} if why is None else {"why": F.concat_ws("; ", "why", F.lit(why))}
     context.warehouse.open(context.session, DEAD_LETTERS.name).update(
         condition=is_meant & F.col("state").isin("OPEN", "REPLAYED"),  # the mark of who sent it may come later
         set={"state": F.lit("RESOLVED"), "closed_at": F.lit(context.now()), **told},

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from claimx_lib.streams.context import BatchRef, JobContext
     from claimx_lib.streams.creation_flow import Flow
 
+_READABLE_TIME = "least(greatest(timestamp, TIMESTAMP '1970-01-01 00:00:00Z'), TIMESTAMP '2101-01-01 00:00:00Z')"
+"""A record's time is its producer's own number: Python has no year beyond 9999, and would refuse the batch for ever."""
+
 
 def stage(context: JobContext) -> Stage:
     """The job, ready to start: `xact.events`, the retry topic and a heartbeat, so that due rows need no traffic.
@@ -69,7 +72,8 @@ def process_batch(frame: DataFrame, batch: BatchRef, context: JobContext, *, flo
     available-now run.
     """
     recipe = flow or flow_of(context)
-    records = [source_record(row) for row in frame.where(F.col("topic").isNotNull()).collect()]
+    ours = frame.where(F.col("topic").isNotNull()).withColumn("timestamp", F.expr(_READABLE_TIME))
+    records = [source_record(row) for row in ours.collect()]
     recipe.run(records, batch)
     report(recipe.last_ended, context.metrics)
     for outcome, number in recipe.counts.items():

@@ -101,7 +101,7 @@ def _log_events(rows: DataFrame, published: int, batch: BatchRef, context: JobCo
             continue
         logged += 1
         for line in _lines(job, fields):
-            event_id = shown("event_id", fields["event_id"])
+            event_id = filled("{event_id}", fields, shown)
             getattr(log, line.level)(filled(line.message, fields, shown), event_id=event_id)
     log.info("events tracked", events=published, not_logged=published - logged)
 

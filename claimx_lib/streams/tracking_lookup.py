@@ -23,6 +23,7 @@ from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
 from claimx_lib.domain.rate import pause_after
 from claimx_lib.domain.secret import Secret
+from claimx_lib.errors import ConfigError
 from claimx_lib.observability.logs import logger
 from claimx_lib.partitions.enrich import enrich_batches
 from claimx_lib.transforms.enrichment import enrich_policy, enriched, figures, not_enriched, partitions_for
@@ -69,10 +70,10 @@ def looked_up(rows: DataFrame, number: int, context: JobContext, calls: Calls, *
     """
     if not context.settings.jobs.task_tracking.lookup_enabled:
         return _persisted(not_enriched(rows), context)
-    token = _token(context)
+    token = _token(context, calls)
     result = _asked(rows, number, context, calls, token)
     if str(ApiOutcome.UNAUTHORIZED) in result.figures["errors"]:
-        again = _token(context)
+        again = _token(context, calls)
         if again != token:
             _count(result.figures, context, calls, job)
             result.rows.unpersist()
@@ -85,8 +86,15 @@ def looked_up(rows: DataFrame, number: int, context: JobContext, calls: Calls, *
     return result
 
 
-def _token(context: JobContext) -> Secret:
-    return read_secret(context.settings.claimx.token, path="claimx.token")
+def _token(context: JobContext, calls: Calls) -> Secret:
+    """The token as it is now, or the last one while its place is empty: a file that is just being written."""
+    try:
+        return read_secret(context.settings.claimx.token, path="claimx.token")
+    except ConfigError as error:
+        if calls.cache_of is None:
+            raise
+        logger(job="task_tracking").warning("the ClaimX token can't be read: the last one is used", error=str(error))
+        return calls.cache_of[0]
 
 
 def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, token: Secret) -> Enriched:
@@ -139,15 +147,19 @@ def _masked(frame: DataFrame, texts: Mapping[str, str], pii: Pii) -> DataFrame:
 
 
 def _learn(row: Row, context: JobContext, calls: Calls) -> None:
-    """Any answer, a refusal included, speaks of a server that is there."""
+    """Any answer, a refusal included, speaks of a server that is there. Odd ones prove nothing beside others; where there
+    are no others each look-up that had one counts as a failure: it is a page that stands before ClaimX.
+    """
     kinds = Counter(row["errors"])
+    odd = kinds.pop(str(ApiOutcome.ODD_BODY), 0)
     refused = sum(number for kind, number in kinds.items() if kind not in _NOBODY_ANSWERED)
     answered = row["calls"] - row["api_errors"] + (refused if row["calls"] else 0)
+    is_odd_alone = odd and not any(kind in OUTAGE for kind in kinds)
     calls.circuit = breaker.after_batch(
         calls.circuit,
         _circuit_policy(context),
         answered=answered,
-        failed=row["api_errors"],
+        failed=odd if is_odd_alone else row["api_errors"],
         now=calls.clock.monotonic(),
     )
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _PARSER = {"mode": "PERMISSIVE", "allowNonNumericNumbers": "false", "allowSingleQuotes": "false"}
 _ISO_WITH_ZONE = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)? ?([Zz]|[+-]\d\d(:?[0-5]\d)?)$"
-_NUMBER = r"^-?\d{1,30}(\.\d{1,18}0{0,12})?([Ee]\+?\d{1,2})?$"
+_NUMBER = r"^-?\d{1,30}(\.\d{1,18}0{0,12}([Ee]\+?\d{1,2})?)?$"  # Spark writes a number's exponent behind a point: 7e3 was a text
+AS_IN_JSON = r"^-?\d{1,30}(\.\d{1,18}0{0,12})?([Ee]\+?\d{1,2})?$"
+"""A number as a record's own bytes may have it."""
 _LONGEST_NUMBER = "decimal(38,18)"  # holds what the pattern takes without rounding
 _END = f"end_{secrets.token_hex(8)}"
 _YEAR_2000_MS = 946_684_800_000
@@ -93,10 +95,10 @@ def has_lone_surrogate(text: Column) -> Column:
     return F.when(text.rlike(_SURROGATE), without_pairs.rlike(_SURROGATE)).otherwise(F.lit(col=False))
 
 
-def as_long(text: Column) -> Column:
+def as_long(text: Column, *, pattern: str = _NUMBER) -> Column:
     """BIGINT of a text that is a whole number (`32513`, `32513.0`, `3.2513E4`), else NULL; never rounds."""
     trimmed = F.trim(text)
-    number = F.when(trimmed.rlike(_NUMBER), trimmed.try_cast(_LONGEST_NUMBER))
+    number = F.when(trimmed.rlike(pattern), trimmed.try_cast(_LONGEST_NUMBER))
     return F.when(number == F.floor(number), number.try_cast("bigint"))
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from claimx_lib.domain.erasure import Kind
 from claimx_lib.transforms.claim_number import claim_key, trimmed
-from claimx_lib.transforms.decode import as_long
+from claimx_lib.transforms.decode import AS_IN_JSON, as_long
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,7 +50,7 @@ def projects_named(key: Column, value: Column) -> Column:
     """ARRAY<STRING> of the project ids that a record's texts name, at any depth, in a value that is no JSON too."""
     decoded = [F.get_json_object(value, path) for path in _PROJECT_PATHS]
     found = F.array_compact(F.concat(F.array(key, *decoded), _all(value, _PROJECT)))
-    return F.transform(found, lambda text: F.coalesce(as_long(text).cast("string"), F.trim(text)))
+    return F.transform(found, lambda text: F.coalesce(as_long(text, pattern=AS_IN_JSON).cast("string"), F.trim(text)))
 
 
 def claims_named(key: Column, value: Column) -> Column:

@@ -25,7 +25,7 @@ from claimx_lib.domain.ladder import ResolvePolicy
 from claimx_lib.domain.mapping_lookup import Candidate as Mapped
 from claimx_lib.domain.negative_cache import NegativeCache
 from claimx_lib.domain.rate import RateLimiter
-from claimx_lib.domain.reasons import GIVEN_BY_MAPPING
+from claimx_lib.domain.reasons import ENDED_IN, GIVEN_BY_MAPPING
 from claimx_lib.observability.metrics import Metrics
 from claimx_lib.streams.context import BatchRef
 from claimx_lib.streams.creation_calls import Calls
@@ -179,6 +179,7 @@ class MemoryStore:
             pending_ids=frozenset(set(self.pending) & event_ids),
             replays=frozenset(replays & taken),
             replayed=frozenset(i for i, one in self.letters.items() if one.state == "REPLAYED"),
+            over=frozenset(i for i, one in self.letters.items() if one.state in {"RESOLVED", "DISCARDED"}),
             letters=letters,
         )
 
@@ -197,7 +198,9 @@ class MemoryStore:
             kept = self.letters.get(change.dead_letter_id)
             if kept is not None and kept.state not in {change.state, "DISCARDED"}:
                 is_open = change.state == "OPEN"
-                kept.by, kept.why = (None, None) if is_open else (kept.by or change.by, kept.why or change.why)
+                is_ended = change.why is not None and change.why.startswith(ENDED_IN)
+                why = "; ".join(filter(None, [kept.why, change.why])) if is_ended else kept.why or change.why
+                kept.by, kept.why = (None, None) if is_open else (kept.by or change.by, why)
                 kept.state = change.state
         self.hook("before-kafka")
         self.sent += effects.messages

@@ -73,6 +73,8 @@ def after_create(
 ) -> tuple[Decision, ...]:
     """The decision that is left of a create one: in doubt and not sent wait, rejected and unknown go to a person.
 
+    What was looked for and is not there goes on at once: the next batch finds its project anew and sends it.
+
     What waits goes first: an event is given up when none of its tasks is open any more. `held`: until when ClaimX has
     asked to leave a key alone.
     """
@@ -83,6 +85,13 @@ def after_create(
         return (_in_doubt(create, kept, now, policy, not_before=not_before),)
     lasts = [state.last_outcome for state in kept]
     unsent = [_is_unsent(row, state, subject, policy) for row, state in zip(lasts, kept, strict=True)]
+    if any(unsent) and create.is_look:
+        is_again = any(
+            s.was_sent_again(subject.event.event_id) for s, is_open in zip(kept, unsent, strict=True) if is_open
+        )
+        if is_again and subject.is_failing and policy.is_too_old(subject.first_seen_at, now):
+            return (_never_sure(subject, kept, policy),)
+        return (Wait(subject=subject, reason=reasons.IN_DOUBT, next_attempt_at=max(now, not_before)),)
     if any(unsent):
         rows = [row for row, is_open in zip(lasts, unsent, strict=True) if is_open and row is not None]
         return (_not_sent(create, rows, now, policy, not_before=not_before),)
@@ -108,6 +117,14 @@ def _in_doubt(create: Create, states: list[KeyState], now: datetime, policy: Pol
     if at <= now:
         at = now + timedelta(seconds=max(policy.retry_delay_seconds, 1.0))
     return Wait(subject=create.subject, reason=reasons.IN_DOUBT, next_attempt_at=max(at, not_before))
+
+
+def _never_sure(subject: Subject, states: list[KeyState], policy: Policy) -> Decision:
+    """Each send ends in doubt, and no task is there: that is not to go on for ever."""
+    lasts = [state.last_outcome for state in states if state.done is None]
+    is_unknown = any(row is not None and row.state is State.UNKNOWN for row in lasts)
+    reason = Reason.TASK_UNKNOWN if is_unknown else Reason.API_UNAVAILABLE
+    return given_up(subject, reason, policy, error="each send ended in doubt, and no task was there")
 
 
 def _not_sent(

@@ -11,6 +11,7 @@ from claimx_lib.domain.creation.headers import retry_headers
 from claimx_lib.domain.creation.keys import dead_letter_id
 from claimx_lib.domain.creation.messages import OutgoingMessage, dlq_message, retry_message, sync_message
 from claimx_lib.domain.creation.reasons import BEFORE_EVENTS_SINCE, NOT_SYNCED, ONCE_PER, SHADOW, gone_project
+from claimx_lib.domain.reasons import ENDED_IN
 
 AUTO_RECOVER = "auto_recover"
 NO_TASK = frozenset({SHADOW, NOT_SYNCED, BEFORE_EVENTS_SINCE})
@@ -159,7 +160,7 @@ def _after_refusal(refusal: Refusal, retry_topic: str) -> tuple[LetterChange, ..
 
 
 def _ended_in(opened: str, letter: str, *, by: str | None = None) -> LetterChange:
-    why = f"it went back, and ended in letter {opened[:12]}"
+    why = f"{ENDED_IN} letter {opened[:12]}"
     return LetterChange(dead_letter_id=letter, state="RESOLVED", by=by, why=why)
 
 

@@ -88,7 +88,7 @@ def _event(record: SourceRecord, fields: dict[str, Any], event_types: Container[
     if event_type not in event_types:
         return NotOurs(record=record)
     if event_id is None:
-        return _refused(record, missing("event_id"), "event_id is missing, empty or no text")
+        return _refused(record, *_why_no_id(fields.get("event_id")))
     given = fields.get("claim_number")
     if given is None or (isinstance(given, str) and not given.strip()):
         return _refused(record, missing("claim_number"), "claim_number is missing or empty", event_id)
@@ -106,6 +106,12 @@ def _event(record: SourceRecord, fields: dict[str, Any], event_types: Container[
         estimate_id=_estimate_id(fields.get("estimate")),
         record=record,
     )
+
+
+def _why_no_id(given: object) -> tuple[str, str]:
+    if isinstance(given, str) and given.strip().replace("\0", ""):
+        return str(Reason.INVALID_FIELD), f"event_id is longer than {LONGEST_EVENT_ID} characters, or no UTF-8"
+    return missing("event_id"), "event_id is missing, empty or no text"
 
 
 class _Digits(str):

@@ -54,13 +54,14 @@ class Letter:
 class Known:
     """Events that the tables know, asked for the ids of this batch alone.
 
-    `replays` are in a plan; `replayed` are the letters of which one is still on its way.
+    `replays` are in a plan; `replayed` are the letters of which one is still on its way, `over` those that are closed.
     """
 
     event_ids: frozenset[str] = frozenset()
     pending_ids: frozenset[str] = frozenset()
     replays: frozenset[Replay] = frozenset()
     replayed: frozenset[str] = frozenset()
+    over: frozenset[str] = frozenset()
     letters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -118,14 +119,17 @@ def fresh(
 ) -> tuple[Candidate, ...]:
     """The events that are new, each once, and the replays that are new.
 
-    An event known in any state is left out, also when it is our own echo on the retry topic, unless it brings a
-    replay that no batch has taken up, or none has ended: its query may be gone. Anything else on the retry topic starts
-    at its `x-retry-count`, not before its `x-retry-after` has passed.
+    An event known in any state is left out, unless it brings a replay that no batch has taken up, or none has ended: its
+    query may be gone. A replay of a letter that is closed by now brings nothing. Our own echo on the retry topic is
+    left out (the contract): its event waits in pending. Anything else there starts at its `x-retry-count`, not before
+    its `x-retry-after` has passed, from now where its record claims to come later.
     """
     chosen: dict[str, Candidate] = {}
     for event in reading.events:
         is_retry = event.record.topic == retry_topic
         told = retry_headers(event.record.headers) if is_retry else RetryHeaders()
+        if told.attempt_id is not None:
+            continue
         is_new_replay = told.replay is not None and _is_left(told.replay, known)
         is_new = event.event_id not in known.event_ids or is_new_replay
         if is_new and event.event_id not in known.pending_ids and event.event_id not in chosen:
@@ -135,7 +139,7 @@ def fresh(
                 route=Route.FRESH,
                 attempts=told.retry_count,
                 first_seen_at=now,
-                not_before=event.record.at + timedelta(seconds=wait) if wait else None,
+                not_before=min(event.record.at, now) + timedelta(seconds=wait) if wait else None,
                 letters=_letters(event, told.replay, known),
                 replay=told.replay,
                 is_retry=is_retry,
@@ -144,7 +148,8 @@ def fresh(
 
 
 def _is_left(replay: Replay, known: Known) -> bool:
-    return replay not in known.replays or replay.dead_letter_id in known.replayed
+    is_taken_up = replay in known.replays and replay.dead_letter_id not in known.replayed
+    return not is_taken_up and replay.dead_letter_id not in known.over
 
 
 class _EveryType(Container[str]):

@@ -106,6 +106,12 @@ class KeyState:
         is_unknown = last is not None and last.state is State.UNKNOWN and last.event_id != event_id
         return self.done is None and is_unknown and not policy.supports_external_reference
 
+    def was_sent_again(self, event_id: str) -> bool:
+        """Whether an INTENT of the event follows a look of its own that found nothing."""
+        own = [row for row in self.rows if row.event_id == event_id]
+        absent = [row.at for row in own if row.reason == NOT_THERE]
+        return bool(absent) and any(row.at > min(absent) for row in own if row.state is State.INTENT)
+
     def settles_at(self, policy: Policy) -> datetime | None:
         """From when on an open INTENT can be looked up for good: the last expiry and `settle_seconds`."""
         expiries = [row.expires_at or row.at for row in self.open_intents]

@@ -14,22 +14,14 @@ from claimx_lib.domain.creation.giving_up import after_none, given_up
 from claimx_lib.domain.creation.hits import hit_of, project_of
 from claimx_lib.domain.creation.intake import Candidate, Route
 from claimx_lib.domain.creation.keys import attempt_of
-from claimx_lib.domain.creation.ledger import FREE, KeyState
+from claimx_lib.domain.creation.ledger import FREE, KeyState, LedgerRow
+from claimx_lib.domain.creation.pause import Pause
 from claimx_lib.domain.creation.policy import Policy, Task
 from claimx_lib.domain.reasons import Reason
 from claimx_lib.domain.resolution import Outcome, Resolution
 
 Resolutions = Mapping[tuple[Route, str], Resolution]
 """By route and event id: events of one claim share one climb, but not what their rows exclude."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    """Nobody creates anything before `until`; `since` is when the API began to say "none" to nearly all claims."""
-
-    reason: str
-    until: datetime
-    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +55,6 @@ def plan_batch(
         if decision is not None:
             decisions.append(decision)
     return decisions
-
-
-def is_suspect(resolutions: Iterable[Resolution], policy: Policy) -> bool:
-    """Whether the API says "none" to so many of so many claims that it must be wrong (decision 20); never with 1."""
-    by_claim = {resolution.claim_number: resolution for resolution in resolutions}
-    asked_none = [r for r in by_claim.values() if r.outcome is Outcome.NONE and r.api_calls + r.negative_hits]
-    is_many = len(by_claim) >= policy.dead_letter_limit_min_claims
-    return is_many and policy.dead_letter_limit < 1 and len(asked_none) >= policy.dead_letter_limit * len(by_claim)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,10 +98,8 @@ class _Planner:
             return Drop(subject=subject)
         doubted = next((s.open_intents[0] for s in states if s.is_in_doubt), None)
         if doubted is not None and doubted.project_id is not None:
-            resolved_by = doubted.resolved_by or ""
-            return Create(
-                subject=subject, project_id=doubted.project_id, resolved_by=resolved_by, tasks=own, is_look=True
-            )
+            is_told = candidate.route is Route.WOKEN and candidate.last_reason == reasons.IN_DOUBT
+            return None if is_told else _look(subject, doubted, own)
         return self._in_time(candidate, subject, own)
 
     def _without_rule(self, subject: Subject, route: Route) -> Wait | None:
@@ -155,17 +137,20 @@ class _Planner:
     def _unresolved(self, subject: Subject, resolution: Resolution, tasks: tuple[Task, ...]) -> Decision:
         if resolution.outcome is Outcome.UNAUTHORIZED:
             return self._paused(subject, reasons.UNAUTHORIZED)
-        pause, now = self.moment.pause, self.moment.now
-        is_over = pause is not None and pause.since is not None and self.moment.policy.is_too_old(pause.since, now)
-        if pause is not None and not is_over:
+        pause = self.moment.pause
+        if pause is not None and not self._is_over(pause):
             return self._paused(subject, pause.reason)
         if resolution.outcome is Outcome.AMBIGUOUS:
             return self._ambiguous(subject, resolution)
         return self._none(subject, tasks)
 
+    def _is_over(self, pause: Pause) -> bool:
+        return pause.since is not None and self.moment.policy.is_too_old(pause.since, self.moment.now)
+
     def _found(self, subject: Subject, resolution: Resolution, tasks: tuple[Task, ...]) -> Decision:
         pause = self.moment.pause
-        if pause is not None and (pause.reason != reasons.PAUSED or resolution.is_from_api):
+        holds_it = pause is not None and (pause.reason != reasons.PAUSED or resolution.is_from_api)
+        if pause is not None and holds_it and not self._is_over(pause):
             return self._paused(subject, pause.reason)
         hit = hit_of(subject, resolution, self.moment.now)
         if self.moment.policy.mode == "shadow":
@@ -192,7 +177,9 @@ class _Planner:
             return given_up(subject, Reason.API_UNAVAILABLE, policy, error=_error(resolution))
         if not was_asked and self.moment.pause is not None:
             return self._paused(subject, str(Reason.API_UNAVAILABLE))
-        seconds = max(policy.delay_seconds(1, self.moment.random), resolution.retry_after_seconds or 0.0, 1.0)
+        is_refused = resolution.failure is not None and resolution.failure.is_permanent  # at once again: refused again
+        delay = policy.retry_delay_max_seconds if is_refused else policy.delay_seconds(1, self.moment.random)
+        seconds = max(delay, resolution.retry_after_seconds or 0.0, 1.0)
         return Wait(
             subject=subject, reason=str(Reason.API_UNAVAILABLE), next_attempt_at=now + timedelta(seconds=seconds)
         )
@@ -237,6 +224,14 @@ def _is_history(candidate: Candidate, policy: Policy) -> bool:
     if candidate.route is not Route.FRESH or candidate.is_retry or policy.events_since is None:
         return False
     return candidate.event.happened_at < policy.events_since
+
+
+def _look(subject: Subject, doubted: LedgerRow, tasks: tuple[Task, ...]) -> Create:
+    """A look for what may have been sent. A woken event whose row says so has none: a mapping settles no doubt, and ClaimX
+    may have asked to be left alone until the row is due.
+    """
+    project_id, resolved_by = doubted.project_id or 0, doubted.resolved_by or ""
+    return Create(subject=subject, project_id=project_id, resolved_by=resolved_by, tasks=tasks, is_look=True)
 
 
 def _held_until(state: KeyState) -> datetime | None:

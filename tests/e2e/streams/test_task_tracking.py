@@ -15,7 +15,6 @@ from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.streams.task_tracking import Memory, process_batch
 from claimx_lib.streams.tracking_lookup import Calls
 from tests.fakes.bad_input import spoilt
-from tests.fakes.claimx import TOKEN
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import World, Worlds, tracking_message
 
@@ -325,21 +324,6 @@ def test_the_circuit_opens_between_batches_and_closes_by_itself(new: Worlds, sim
     process_batch(world.frame([tracking_message("e9", task=1)]), world.batch(9), world.context(now=lambda: NOW), memory)
     assert len(calls(simulator, since)) == after_opening + 1
     assert world.metrics.value("claimx_circuit_open", job="task_tracking") == 0
-
-
-def test_a_refused_token_is_read_once_more(new: Worlds, simulator: Simulator, tmp_path: Path) -> None:
-    """The token is read for each batch; a rotated one is found without a restart, a wrong one leaves rows as failed."""
-    secret = tmp_path / "token"
-    secret.write_text("wrong")
-    world = new(f"claimx.token={{file: {secret}}}")
-    simulator.control.put_tasks([{"id": 789, "status": "open"}])
-    track(world, [tracking_message("e1")])
-    assert world.metrics.value("itel_worker_token_refused_total") == 1
-    secret.write_text(TOKEN)
-    track(world, [tracking_message("e2")], number=1)
-    assert world.metrics.value("itel_worker_token_refused_total") == 1
-    told = [(row.event_id, row.enrichment_status, row.enrichment_error) for row in world.rows()]
-    assert told == [("e1", "failed", "unauthorized 401 GET /api/v1/tasks/{task_id}"), ("e2", "enriched", None)]
 
 
 def test_messages_show_no_person_where_masking_is_on(new: Worlds) -> None:

@@ -94,6 +94,7 @@ def _rows(claim: str, project: int, person: str) -> list[tuple[tables.TableSpec,
     tracked |= {"year": 2026, "month": 1, "day": 10, "project_data": (str(project), claim, person)}
     unlinked = tracked | {"event_id": f"claim-{project}", "project_id": f"77{project}"}
     unlinked["project_data"] = (f"77{project}", key.lower(), person)
+    bare = unlinked | {"event_id": f"bare-{project}", "project_data": None}
     plan = {"query_id": "q", "batch_id": 1, "event_id": f"evt-{project}", "payload": person, "raw_value": raw}
     broken = {"dead_letter_id": f"broken-{project}", "raw_value": b'{"project_id": ' + str(project).encode() + b', "x'}
     spelled = {"dead_letter_id": f"spelled-{project}", "raw_value": _json({"claim_number": key.lower(), "who": person})}
@@ -101,6 +102,7 @@ def _rows(claim: str, project: int, person: str) -> list[tuple[tables.TableSpec,
         (tables.DEAD_LETTERS, spelled),
         (tables.TRACKING, tracked),
         (tables.TRACKING, unlinked),
+        (tables.TRACKING, bare),
         (tables.MAPPING, event | {"project_id": project}),
         (tables.MAPPING_HISTORY, event | {"to": project, "why": person}),
         (tables.PROJECTS, event | {"project_id": project, "project_name": person, "address": person}),
@@ -145,13 +147,13 @@ def test_dry_run_changes_nothing(done: Done) -> None:
 
 
 def test_person_is_gone_from_every_table_and_nobody_else_is(spark: SparkSession, done: Done) -> None:
-    """After an erasure no table holds a row of the person, one that only names the claim included, and each holds the
-    other one's.
+    """After an erasure no table holds a row of the person, one that only names the claim included, and one that names but
+    a project of which another event told the claim; and each holds the other one's.
     """
     erasure = done.report.erasure
 
     assert erasure.is_complete, done.report.told()
-    several = {tables.DEAD_LETTERS.name: 3, tables.TRACKING.name: 2}
+    several = {tables.DEAD_LETTERS.name: 3, tables.TRACKING.name: 3}
     assert erasure.rows == {name: several.get(name, 1) for name in erasure.rows}
     assert len(erasure.rows) == 8
     assert not any(erasure.left.values())
@@ -210,10 +212,11 @@ def test_what_is_remembered_names_nobody(spark: SparkSession, done: Done) -> Non
     remember(spark, done.warehouse, person, Secret(SALT), by="bob", why="again", at=NOW)
 
     rows = done.warehouse.read(spark, tables.ERASED_IDS.name).collect()
-    wanted = {erased_id(SALT, Kind.CLAIM, "AB0123"), erased_id(SALT, Kind.PROJECT, "12345")}
+    wanted = {erased_id(SALT, Kind.CLAIM, "AB0123")}
+    wanted |= {erased_id(SALT, Kind.PROJECT, number) for number in ("12345", "7712345")}
     assert {row.erased_id for row in rows} == wanted
     assert {(row.by, row.why) for row in rows} == {("ann", "request 17")}
-    assert len(rows) == 2
+    assert len(rows) == 3
 
 
 def test_beside_running_streams_the_date_of_the_last_file_is_told(done: Done) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from claimx_lib.domain.creation.effects import LetterChange
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING, PENDING, PLAN
@@ -61,6 +62,16 @@ def test_it_creates_waits_and_refuses(run: Run) -> None:
     assert (letter.reason, letter.pipeline, bytes(letter.raw_value)) == ("undecodable", "task_creation", b"\xff")
     assert sorted(row.topic for row in run.sent) == [SYNC, RETRY]
     assert {r.resolved_by for r in run.table(LEDGER).collect()} == {"mapping:exact", "api:lowercase"}
+
+
+def test_a_record_of_the_year_55000_ends_no_batch(run: Run) -> None:
+    """Its time is its producer's own number (microseconds for milliseconds), and no Python date: the event has its task."""
+    run.map("C1", 5)
+    run.api.control.put_project(5)
+    late = F.timestamp_micros(F.lit(1_700_000_000_000_000_000))
+    run.take(run.frame(xact_bytes("e1", "C1"), b"\xff").withColumn("timestamp", late))
+    assert run.states() == ["INTENT", "CREATED"]
+    assert [row.reason for row in run.table(DEAD_LETTERS).collect()] == ["undecodable"]
 
 
 def test_an_idle_heartbeat_commits_nothing(run: Run) -> None:

@@ -50,10 +50,12 @@ def test_fields_come_as_texts_or_as_given(spark: SparkSession) -> None:
 
 
 def test_whole_numbers_are_never_rounded(spark: SparkSession) -> None:
-    """Texts that are whole numbers become them, within the type's range; all else is NULL."""
+    """Texts that are whole numbers become them, within the type's range; all else is NULL. An exponent without a point is an
+    id in letters: Spark writes a number's behind one.
+    """
     given = [("32513", 32513, 32513), ("32513.0", 32513, 32513), ("3.2513E4", 32513, 32513), (" 7 ", 7, 7), ("-0", 0, 0),
              ("2147483648", None, 2147483648), ("9007199254740993", None, 9007199254740993),
-             ("9223372036854775808", None, None), ("1.5", None, None), ("1e400", None, None), ("9" * 300, None, None),
+             ("9223372036854775808", None, None), ("1.5", None, None), ("1e400", None, None), ("7e3", None, None), ("9" * 300, None, None),
              ("0x10", None, None), ("\u0663", None, None), ("", None, None), (None, None, None)]  # fmt: skip
     frame = one_column(spark, [text for text, _, _ in given])
     actual = frame.select("v", as_integer(F.col("v")).alias("i"), as_long(F.col("v")).alias("l"))

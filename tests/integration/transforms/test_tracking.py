@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from claimx_lib.config.jobs import FieldRule, SkipIf, TaskTracking
 from claimx_lib.config.load import load
+from claimx_lib.domain.enrichment import TASK_KEY
 from claimx_lib.transforms.tracking import judged, refused
 from tests.fakes.bad_input import NO_OBJECT, ODD_CLAIMS, spoilt
 from tests.fakes.session import ENVIRONMENT
@@ -157,3 +158,11 @@ def test_fields_that_nobody_knows_are_kept(spark: SparkSession) -> None:
     assert columns(spark, tracking_message(), "misfits") == (None,)
     mapped = job(mappings={**JOB.mappings, "task_name": "region"})
     assert columns(spark, tracking_message() | {"region": "EU"}, "misfits", of=mapped) == (None,)
+
+
+def test_an_id_is_asked_for_as_it_was_given(spark: SparkSession) -> None:
+    """A number in its shortest form; a text with an exponent is no number: another task's."""
+    given = ["789", 789, 789.0, 1e7, " 789 ", "0012", "7e3", "a b", "-0", ""]
+    frame = records(spark, [tracking_message(f"e{n}", task=value) for n, value in enumerate(given)])
+    asked = judged(frame, JOB).orderBy("offset").select(TASK_KEY).collect()
+    assert [row[0] for row in asked] == ["789", "789", "789", "10000000", "789", "12", "7e3", "a b", "0", None]

@@ -247,6 +247,17 @@ def test_topics_that_may_be_one_are_no_problem() -> None:
                       "kafka.topics.tracking_success=x"], environ={})  # fmt: skip
 
 
+def test_decisions_of_people_go_where_identity_comes_from() -> None:
+    """Unless they have a topic of their own; a name that no topic can have is told once."""
+    topics = load(sets=["kafka.topics.project_sync=t1.sync"], environ={}).kafka.topics
+    assert (topics.project_sync, topics.manual_decisions) == ("t1.sync", "t1.sync")
+    own = load(sets=["kafka.topics.project_sync=t1.sync", "kafka.topics.manual_decisions=d"], environ={}).kafka.topics
+    assert (own.project_sync, own.manual_decisions) == ("t1.sync", "d")
+    with pytest.raises(SettingsError) as caught:
+        load(sets=["kafka.topics.project_sync=a b"], environ={})
+    assert len(caught.value.problems) == 1
+
+
 def test_a_date_in_a_file_is_read_by_its_setting(tmp_path: Path) -> None:
     """One that no calendar has is a wrong setting, named by file and path; one that is there holds."""
     file = tmp_path / "own.yaml"

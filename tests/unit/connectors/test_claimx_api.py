@@ -102,7 +102,7 @@ def test_a_page_that_is_named_and_not_there_is_no_none():
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(200, ApiOutcome.OK), (202, ApiOutcome.BAD_BODY), (206, ApiOutcome.BAD_BODY)]
+    ("status", "kind"), [(200, ApiOutcome.OK), (202, ApiOutcome.ODD_BODY), (206, ApiOutcome.ODD_BODY)]
 )
 def test_details_are_a_200_with_an_object(status, kind):
     """Accepted for later, or a part of it, is no task (contract, section 8)."""

@@ -56,7 +56,10 @@ def test_a_replay_never_loops(desk, tables, sent):
 
 
 def test_each_pipeline_has_its_own_way_back(desk, tables):
-    """Tracking letters go to the tracking topic with their x-source, mapping letters to project.sync; inputs of others never."""
+    """Tracking letters go to the tracking topic with their x-source, a mended event with where it stood, mapping letters to
+    project.sync; inputs of others never.
+    """
+    foreign = [{"key": "x-source", "value": b"elsewhere/9/9"}]
     source = [{"key": "x-source", "value": b"claimx.events/0/7"}]
     tables.append(
         "dead_letters",
@@ -64,7 +67,7 @@ def test_each_pipeline_has_its_own_way_back(desk, tables):
             letter(1, pipeline="task_tracking", reason="bad-timestamp", source_topic=TRACKING, headers=source),
             letter(2, pipeline="mapping_sync", reason="bad-timestamp", source_topic=SYNC),
             letter(3, pipeline="mapping_sync", reason="bad-timestamp", source_topic="claimx.events"),
-            letter(4, pipeline="task_trigger", reason="undecodable", source_topic="claimx.events"),
+            letter(4, pipeline="task_trigger", reason="undecodable", source_topic="claimx.events", headers=foreign),
         ],
     )
     found = desk.replayable([letter_id(n) for n in (1, 2, 3, 4)])
@@ -72,6 +75,9 @@ def test_each_pipeline_has_its_own_way_back(desk, tables):
     assert dict(found[0].message.headers)["x-source"] == b"claimx.events/0/7"
     (mended,) = desk.replayable([letter_id(4)], {letter_id(4): b"{}"})
     assert (mended.message.topic, mended.message.value) == (TRACKING, b"{}")
+    row = row_of(tables, 4)
+    told = [content.decode() for name, content in mended.message.headers if name == "x-source"]
+    assert told == [f"claimx.events/{row['source_partition']}/{row['source_offset']}"]
 
 
 def test_a_project_given_by_a_person_is_published_for_good(desk, tables, sent):

@@ -252,3 +252,23 @@ def test_the_pace_lasts_from_batch_to_batch():
         worker.run([(str(n), None) for n in range(start, start + 4)])
     instants = [line["at"] for line in worker.claimx.control.requests()]
     assert max(sum(start <= at < start + 1 for at in instants) for start in instants) <= 10
+
+
+def test_a_server_that_asks_all_for_more_than_there_is_is_left_alone():
+    """Each look-up is told to come back in an hour: after some in a row nobody is called any more."""
+    worker = Worker(stop_after_failures=5)
+    worker.claimx.control.fault("status", status=429, retry_after="3600")
+    rows = worker.run(tasks(100))
+    assert causes(rows)["circuit-open"] >= 60
+    assert len(worker.calls()) < 40
+
+
+def test_bodies_that_are_no_object_hold_up_nobody():
+    """However many ids have a 200 with something else in it: theirs fail, and the others have their answers."""
+    worker = Worker(stop_after_failures=2, retry=RetryPolicy(max_retries=0))
+    for n in range(30):
+        worker.claimx.control.fault("garbage", path=f"*/tasks/{n}")
+    worker.claimx.control.put_tasks([{"id": n} for n in range(30, 40)])
+    rows = worker.run(tasks(40))
+    assert statuses(rows) == {"failed": 30, "enriched": 10}
+    assert causes(rows)["odd-body"] == 30

@@ -76,3 +76,16 @@ def test_one_failure_gives_nothing_up(faults: list[tuple[str, dict[str, object]]
         world.pass_(6)
     assert not world.store.letters
     assert len(world.tasks()) == 1
+
+
+def test_a_search_that_is_refused_is_asked_once_an_hour():
+    """A 403 or 422 to the project search is an answer: the claim is asked for again after the longest delay, not at once."""
+    world = World(with_policy(retry_delay_max_seconds=3600.0))
+    world.api.control.fault("status", method="GET", status=422)
+    world.run(world.event("e1", "C1"))
+    for _ in range(100):
+        world.pass_(60)
+        world.run()
+    assert 1 <= len(world.api.control.requests()) <= 4
+    assert {wait.reason for wait in world.store.pending.values()} == {"api-unavailable"}
+    assert {wait.subject.attempts for wait in world.store.pending.values()} == {0}

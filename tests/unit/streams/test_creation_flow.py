@@ -309,6 +309,8 @@ def test_a_create_that_did_not_happen_is_sent_again_only_after_its_time():
     assert not world.tasks()
     world.pass_(60 + 30 + 30)
     world.run()
+    assert world.states() == ["INTENT", "NOT_SENT"]
+    world.run()
     assert world.states() == ["INTENT", "NOT_SENT", "INTENT", "CREATED"]
     assert len(world.tasks()) == 1
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from claimx_lib.streams.context import BatchRef
+from tests.fakes.clock import BEGINNING
 from tests.fakes.creation import DLQ, RETRY, REVIEW, Crash, World, with_policy, xact_bytes
 
 NO_REFERENCE = {"supports_external_reference": False}
@@ -329,6 +331,46 @@ def test_our_own_echo_of_a_replay_is_no_letter() -> None:
     headers = [("x-dead-letter-id", letter.encode()), ("x-replay-count", b"1"), ("x-attempt-id", b"a")]
     world.run(world.record(xact_bytes("e1", "C1", event_type="unknown"), topic=RETRY, headers=headers))
     assert states(world) == [("project-not-found", "OPEN")]
+
+
+def test_our_own_echo_makes_no_event() -> None:
+    """Its event waits in pending, or has ended; where neither is there (tables made anew) the echo is history, and ignored."""
+    world = World(with_policy(events_since=BEGINNING + timedelta(days=1)))
+    mapped(world)
+    headers = [("x-retry-count", b"1"), ("x-attempt-id", b"a")]
+    world.run(world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers))
+    assert not any((world.tasks(), world.store.pending, world.store.letters, world.states()))
+    world.run(world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers[:1]))
+    assert len(world.tasks()) == 1, "somebody else's is taken"
+
+
+def test_a_retry_record_from_the_future_waits_no_longer_than_it_says() -> None:
+    """Its producer's clock is years ahead: `x-retry-after` counts from now."""
+    world = World()
+    mapped(world)
+    headers = [("x-retry-count", b"1"), ("x-retry-after", b"30")]
+    record = world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers)
+    world.run(replace(record, at=record.at + timedelta(days=4000)))
+    assert not world.tasks()
+    world.pass_(31)
+    world.run()
+    assert len(world.tasks()) == 1
+
+
+def test_a_replay_of_a_letter_that_is_over_brings_nothing() -> None:
+    """Sent while the letter's mapping was already making its task, whose answer was lost: UNKNOWN is for a person, by its own letter."""
+    world = with_letter(**NO_REFERENCE)
+    (letter_id,) = world.store.letters
+    mapped(world)
+    world.api.control.fault("drop_after_commit", method="POST", count=1)
+    world.run()
+    assert states(world) == [("project-not-found", "RESOLVED"), ("task-unknown", "OPEN")]
+    headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
+    world.pass_(5)
+    world.run(world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers))
+    touched(world)
+    assert len(world.tasks()) == 1
+    assert ("task-unknown", "OPEN") in states(world)
 
 
 def test_of_two_letters_of_a_claim_the_unknown_one_may_be_sent_again() -> None:

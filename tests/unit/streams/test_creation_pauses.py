@@ -215,6 +215,36 @@ def test_an_api_that_knows_nobody_holds_no_mapped_claim_up_and_no_other_for_ever
     assert {one.letter.reason for one in world.store.letters.values()} == {"project-not-found"}
 
 
+def test_a_doubt_of_days_ago_gives_nothing_up_at_once():
+    """It ended with mappings that arrived, not with a claim that the API found: the next one has its whole time."""
+    world = World(with_policy(max_retries=1, max_age_hours=1.0, retry_delay_max_seconds=30.0))
+    world.run(*(world.event(f"n{n}", f"N{n}") for n in range(250)))
+    for n in range(250):
+        world.store.map(f"N{n}", n + 1)
+        world.api.control.put_project(n + 1)
+    world.run()
+    assert len(world.tasks()) == 250
+    world.pass_(86_400)
+    world.run(*(world.event(f"m{n}", f"M{n}") for n in range(250)))
+    for _ in range(10):
+        world.pass_(31)
+        world.run()
+    assert not world.store.letters
+    assert {wait.reason for wait in world.store.pending.values()} == {"paused"}
+
+
+def test_a_pause_that_is_over_holds_up_nobody_that_the_api_finds():
+    """Hours of "none" to nearly all, and each batch still says so: what the API does find has its task."""
+    world = World(with_policy(max_retries=100, max_age_hours=1.0, retry_delay_max_seconds=30.0))
+    world.api.control.put_project(5, "C1")
+    world.run(*(world.event(f"n{n}", f"N{n}") for n in range(250)), world.event("e1", "C1"))
+    assert not world.tasks()
+    for _ in range(4):
+        world.pass_(1900)
+        world.run()
+    assert [task["project_id"] for task in world.tasks()] == [5]
+
+
 @pytest.mark.parametrize(
     ("faults", "seconds"),
     [

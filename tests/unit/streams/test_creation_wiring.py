@@ -74,13 +74,17 @@ def test_mode_off_reads_nothing():
 
 
 def test_a_rotated_token_opens_a_new_client(monkeypatch):
-    """The client stays for as long as its token is the same; without a token it is told where to put one."""
+    """The client stays for as long as its token is the same, and while its place is empty for a moment; who has had none
+    is told where to put one.
+    """
     opened = OpenedApi(settings=load(environ=TOKEN), permit=lambda: True)
     monkeypatch.setenv("CLAIMX_API_TOKEN", "first")
     first = opened()
     assert opened() is first
     monkeypatch.setenv("CLAIMX_API_TOKEN", "second")
-    assert opened() is not first
+    second = opened()
+    assert second is not first
     monkeypatch.delenv("CLAIMX_API_TOKEN")
+    assert opened() is second
     with pytest.raises(ConfigError, match=r"claimx\.token"):
-        opened()
+        OpenedApi(settings=load(environ=TOKEN), permit=lambda: True)()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claimx_lib.domain.creation.plan import is_suspect
+from claimx_lib.domain.creation.pause import is_suspect
 from claimx_lib.domain.creation.policy import Policy
 from claimx_lib.domain.resolution import Outcome, Resolution
 
