@@ -131,6 +131,11 @@ def _is_worker(process: psutil.Process) -> bool:
 
 
 def _kill(process: psutil.Process) -> None:
+    """Dead when this returns, whether or not its parent has asked for its end yet."""
+    deadline = time.monotonic() + 60
     with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()
-        process.wait(timeout=30)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                raise psutil.TimeoutExpired(60, pid=process.pid)
+            time.sleep(LOOK_SECONDS)

@@ -48,7 +48,9 @@ Threads of the JVM come and go in pools of up to 128.
 """
 BREATHING = frozenset({"python_threads", "jvm_threads"})
 """Pools fill with each batch and empty after it: a leak lifts the peaks."""
-PEAK_MINUTES = 3.0
+RESTING = frozenset({"jvm_heap_mb"})
+"""What the batches of the moment hold lies on top, up to three times the rest: a leak lifts the troughs."""
+STRETCH_MINUTES = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def trends(series: str, life: int, points: Sequence[Point]) -> list[Trend]:
     limit = LIMITS.get(series)
     warm_at = max(WARM_UP_MINUTES, WARM_UP_SHARE * max((at for at, _ in points), default=0.0))
     warm = [(at, value) for at, value in points if at >= warm_at]
-    past = peaks(warm) if series in BREATHING else warm
+    past = peaks(warm) if series in BREATHING else troughs(warm) if series in RESTING else warm
     if limit is None or len(past) < 2 or past[-1][0] - past[0][0] < JUDGED_MINUTES:
         return []
     middle = median(value for _, value in past)
@@ -89,9 +91,17 @@ def unjudged(found: Sequence[Trend]) -> list[str]:
 
 
 def peaks(points: Sequence[Point]) -> list[Point]:
-    """The highest point of each stretch of PEAK_MINUTES."""
-    stretches = groupby(points, key=lambda point: point[0] // PEAK_MINUTES)
-    return [max(stretch, key=lambda point: point[1]) for _, stretch in stretches]
+    """The highest point of each stretch of STRETCH_MINUTES."""
+    return [max(stretch, key=lambda point: point[1]) for stretch in _stretches(points)]
+
+
+def troughs(points: Sequence[Point]) -> list[Point]:
+    """The lowest point of each stretch of STRETCH_MINUTES."""
+    return [min(stretch, key=lambda point: point[1]) for stretch in _stretches(points)]
+
+
+def _stretches(points: Sequence[Point]) -> list[list[Point]]:
+    return [list(stretch) for _, stretch in groupby(points, key=lambda point: point[0] // STRETCH_MINUTES)]
 
 
 def slope(points: Sequence[Point]) -> float:

@@ -40,6 +40,15 @@ def test_pools_that_fill_and_empty_are_judged_by_their_peaks(leaked_an_hour: flo
     assert found.is_flat is is_flat
 
 
+@pytest.mark.parametrize(("leaked_an_hour", "is_flat"), [(0, True), (40, False)])
+def test_a_heap_is_judged_by_its_troughs(leaked_an_hour: float, *, is_flat: bool) -> None:
+    """150 MB with what a batch holds on top in most looks, up to as much again, are flat; what rises below them is not."""
+    chance = random.Random(1)
+    points = [(at, 150 + chance.choice([0, 5, 20, 150]) + leaked_an_hour * at / 60) for at in range(44)]
+    (found,) = trends("jvm_heap_mb", 3, points)
+    assert found.is_flat is is_flat
+
+
 def test_what_grows_while_warming_up_is_not_held_against_it() -> None:
     """Only what comes after the warm-up counts."""
     (found,) = trends("jvm_threads", 1, [(at, min(at, 0.4 * MINUTES[-1])) for at in MINUTES])
