@@ -139,9 +139,10 @@ class Flow:
         known = self.store.known(ids, _replays(reading.events))
         fresh = self._fresh(reading, known)
         self.counts |= {"taken_in": len(fresh), "known": len(reading.events) - len(fresh)}
+        taken = {candidate.event.event_id for candidate in fresh}  # a replay takes the place of its event's row
         candidates = [
-            *intake.resumed(due, Route.DUE, known),
-            *intake.resumed(woken, Route.WOKEN, known),
+            *intake.resumed([row for row in due if row.event_id not in taken], Route.DUE, known),
+            *intake.resumed([row for row in woken if row.event_id not in taken], Route.WOKEN, known),
             *intake.recovered(letters, known, self.now(), self.policy),
             *fresh,
         ]

@@ -78,6 +78,7 @@ class Candidate:
     replay: Replay | None = None
     last_reason: str | None = None
     is_retry: bool = False
+    is_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,8 @@ def fresh(
     """The events that are new, each once, and the replays that are new.
 
     An event known in any state is left out, unless it brings a replay that no batch has taken up, or none has ended: its
-    query may be gone. A replay of a letter that is closed by now brings nothing. Our own echo on the retry topic is
+    query may be gone. One that no batch has taken up takes the place of its event's pending row, whose letter it is to end.
+    A replay of a letter that is closed by now brings nothing. Our own echo on the retry topic is
     left out (the contract): its event waits in pending. Anything else there starts at its `x-retry-count`, not before
     its `x-retry-after` has passed, from now where its record claims to come later.
     """
@@ -131,8 +133,10 @@ def fresh(
         if told.attempt_id is not None:
             continue
         is_new_replay = told.replay is not None and _is_left(told.replay, known)
+        is_first = is_new_replay and told.replay not in known.replays
         is_new = event.event_id not in known.event_ids or is_new_replay
-        if is_new and event.event_id not in known.pending_ids and event.event_id not in chosen:
+        is_waiting = event.event_id in known.pending_ids
+        if is_first or (is_new and not is_waiting and event.event_id not in chosen):
             wait = min(told.retry_after_seconds, longest_wait_seconds)
             chosen[event.event_id] = Candidate(
                 event=event,
@@ -143,6 +147,7 @@ def fresh(
                 letters=_letters(event, told.replay, known),
                 replay=told.replay,
                 is_retry=is_retry,
+                is_pending=is_waiting,
             )
     return tuple(chosen.values())
 

@@ -215,7 +215,7 @@ class _Planner:
             letters=candidate.letters,
             replay=candidate.replay,
             is_recovered=candidate.route is Route.RECOVERED,
-            is_pending=candidate.route in {Route.DUE, Route.WOKEN},
+            is_pending=candidate.is_pending or candidate.route in {Route.DUE, Route.WOKEN},
             is_failing=candidate.last_reason is None or candidate.last_reason in reasons.FAILURES,
         )
 

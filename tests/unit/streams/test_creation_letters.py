@@ -394,3 +394,26 @@ def test_of_two_letters_of_a_claim_the_unknown_one_may_be_sent_again() -> None:
     world.run(*back)
     assert {state for _, state in states(world)} == {"RESOLVED"}
     assert len(world.tasks()) == 1
+
+
+@pytest.mark.parametrize("wait", [0, 100], ids=["before its row is due", "when it is due"])
+def test_a_mended_replay_takes_the_place_of_its_events_row(wait: int) -> None:
+    """The sender has mended its record, whose event waits; a person sends the letter back too: one task, and no letter is left."""
+    world = World()
+    broken = world.record(xact_bytes("e1", None))
+    world.run(broken)
+    (letter_id,) = world.store.letters
+    world.run(world.event("e1", "C1"))
+    assert "e1" in world.store.pending
+    world.store.letters[letter_id].state = "REPLAYED"
+    headers = [("x-dead-letter-id", letter_id.encode()), ("x-replay-count", b"1")]
+    replay = world.record(xact_bytes("e1", "C1"), topic=RETRY, headers=headers)
+    world.pass_(wait)
+    world.run(replay)
+    world.run(replay)
+    assert [wait.subject.attempts for wait in world.store.pending.values()] == [1]
+    mapped(world)
+    world.run()
+    assert len(world.tasks()) == 1
+    assert states(world) == [("missing-claim_number", "RESOLVED")]
+    assert not world.store.pending
