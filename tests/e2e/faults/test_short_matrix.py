@@ -37,7 +37,7 @@ def shared(
     ("pipeline", "faults", "made"),
     [
         pytest.param("identity", [POST_SENT], {"tasks"}, id="amid the POSTs"),
-        pytest.param("tracking", [AFTER_APPEND], {"rows"}, id="between table and topic"),
+        pytest.param("tracking", [AFTER_APPEND], {"rows"}, id="between table and topic", marks=pytest.mark.long),
         pytest.param(BOTH_PIPELINES, [POST_SENT, AFTER_APPEND], {"tasks", "rows"}, id="both", marks=pytest.mark.long),
     ],
 )
