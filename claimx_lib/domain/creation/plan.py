@@ -177,12 +177,18 @@ class _Planner:
             return given_up(subject, Reason.API_UNAVAILABLE, policy, error=_error(resolution))
         if not was_asked and self.moment.pause is not None:
             return self._paused(subject, str(Reason.API_UNAVAILABLE))
-        is_refused = resolution.failure is not None and resolution.failure.is_permanent  # at once again: refused again
-        delay = policy.retry_delay_max_seconds if is_refused else policy.delay_seconds(1, self.moment.random)
-        seconds = max(delay, resolution.retry_after_seconds or 0.0, 1.0)
+        seconds = max(self._pace_of(resolution, subject), resolution.retry_after_seconds or 0.0, 1.0)
         return Wait(
             subject=subject, reason=str(Reason.API_UNAVAILABLE), next_attempt_at=now + timedelta(seconds=seconds)
         )
+
+    def _pace_of(self, resolution: Resolution, subject: Subject) -> float:
+        """A failure passes soon; who is refused (403, 422) is asked for ever more rarely: as long again as it has waited."""
+        policy, delay = self.moment.policy, self.moment.policy.delay_seconds(1, self.moment.random)
+        if resolution.failure is None or not resolution.failure.is_permanent:
+            return delay
+        waited = (self.moment.now - subject.first_seen_at).total_seconds()
+        return max(delay, min(waited, policy.retry_delay_max_seconds))
 
     def _ambiguous(self, subject: Subject, resolution: Resolution) -> Decision:
         candidates = [
