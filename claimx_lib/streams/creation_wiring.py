@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from claimx_lib.config.secrets import read_secret
 from claimx_lib.connectors import kafka
 from claimx_lib.connectors.api_settings import ApiSettings, api_settings
 from claimx_lib.connectors.claimx_api import Permit, RequestsClaimX
@@ -22,13 +21,12 @@ from claimx_lib.domain.creation.policy import Policy, Rule
 from claimx_lib.domain.ladder import ResolvePolicy
 from claimx_lib.domain.negative_cache import NegativeCache
 from claimx_lib.domain.rate import RateLimiter
-from claimx_lib.errors import ConfigError
-from claimx_lib.observability.logs import logger
 from claimx_lib.streams.creation_calls import Calls
 from claimx_lib.streams.creation_flow import Flow
 from claimx_lib.streams.creation_ledger import DeltaLedger
 from claimx_lib.streams.creation_resolve import Resolver
 from claimx_lib.streams.creation_store import DeltaStore
+from claimx_lib.streams.token import token_now
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -177,14 +175,8 @@ class OpenedApi:
 
     def __call__(self) -> ClaimXApi:
         """Read the token, and open a client where it is a new one; the last one stays while the token's place is empty."""
-        try:
-            token = read_secret(self.settings.claimx.token, path="claimx.token")
-        except ConfigError as error:
-            if not self._opened:
-                raise
-            logger(job=JOB).warning("the ClaimX token can't be read: the last one is used", error=str(error))
-            return next(iter(self._opened.values()))
-        wanted = api_settings(self.settings.claimx, token)
+        last = next((opened.token for opened in self._opened), None)
+        wanted = api_settings(self.settings.claimx, token_now(self.settings.claimx, last, job=JOB))
         if wanted not in self._opened:
             for stale in self._opened.values():
                 stale.close()

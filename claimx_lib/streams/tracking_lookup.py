@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from pyspark.sql import functions as F
 
-from claimx_lib.config.secrets import read_secret
 from claimx_lib.config.settings import Pii
 from claimx_lib.connectors.api_settings import api_settings
 from claimx_lib.connectors.claimx_api import OpenClaimX
@@ -23,9 +22,9 @@ from claimx_lib.domain.clock import SYSTEM_CLOCK, Clock
 from claimx_lib.domain.enrichment import EnrichPolicy
 from claimx_lib.domain.rate import pause_after
 from claimx_lib.domain.secret import Secret
-from claimx_lib.errors import ConfigError
 from claimx_lib.observability.logs import logger
 from claimx_lib.partitions.enrich import enrich_batches
+from claimx_lib.streams.token import token_now
 from claimx_lib.transforms.enrichment import enrich_policy, enriched, figures, not_enriched, partitions_for
 from claimx_lib.transforms.masking import masked_json
 from claimx_lib.transforms.tracking_rows import struct_texts
@@ -87,14 +86,8 @@ def looked_up(rows: DataFrame, number: int, context: JobContext, calls: Calls, *
 
 
 def _token(context: JobContext, calls: Calls) -> Secret:
-    """The token as it is now, or the last one while its place is empty: a file that is just being written."""
-    try:
-        return read_secret(context.settings.claimx.token, path="claimx.token")
-    except ConfigError as error:
-        if calls.cache_of is None:
-            raise
-        logger(job="task_tracking").warning("the ClaimX token can't be read: the last one is used", error=str(error))
-        return calls.cache_of[0]
+    last = None if calls.cache_of is None else calls.cache_of[0]
+    return token_now(context.settings.claimx, last, job="task_tracking")
 
 
 def _asked(rows: DataFrame, number: int, context: JobContext, calls: Calls, token: Secret) -> Enriched:
