@@ -345,3 +345,22 @@ class World:
 def with_policy(**changes: Any) -> Policy:
     """The policy of these tests with changes."""
     return replace(POLICY, **changes)
+
+
+def with_letter(**policy: object) -> World:
+    """An event that no project was found for, in a letter; then its claim is mapped."""
+    world = World(with_policy(on_unresolved="dead_letter", **policy))
+    world.run(world.event("e1", "C1"))
+    world.pass_(60)
+    return world
+
+
+def mapped(world: World) -> None:
+    """The claim of these tests has a project, and the mapping knows it."""
+    world.api.control.put_project(5)
+    world.store.map("C1", 5)
+
+
+def states(world: World) -> list[tuple[str, str]]:
+    """Reason and state of each letter."""
+    return sorted((one.letter.reason, one.state) for one in world.store.letters.values())

@@ -272,3 +272,12 @@ def test_bodies_that_are_no_object_hold_up_nobody():
     rows = worker.run(tasks(40))
     assert statuses(rows) == {"failed": 30, "enriched": 10}
     assert causes(rows)["odd-body"] == 30
+
+
+def test_a_probe_that_meets_a_page_calls_nobody_else():
+    """After an outage one call decides: a 200 with something else in it is no sign that ClaimX is back."""
+    worker = Worker()
+    worker.claimx.control.fault("html")
+    rows = worker.run(tasks(10), is_probing=True)
+    assert len(worker.calls()) == 1
+    assert causes(rows) == {"odd-body": 1, "circuit-open": 9}

@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.fakes.clock import BEGINNING
-from tests.fakes.creation import RETRY, World, with_policy, xact_bytes
-from tests.unit.streams.test_creation_letters import mapped, states, with_letter
+from tests.fakes.creation import RETRY, World, mapped, states, with_letter, with_policy, xact_bytes
 
 
 def test_our_own_echo_of_a_replay_is_no_letter() -> None:

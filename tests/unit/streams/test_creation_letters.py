@@ -7,26 +7,9 @@ from dataclasses import replace
 import pytest
 
 from claimx_lib.streams.context import BatchRef
-from tests.fakes.creation import DLQ, RETRY, REVIEW, Crash, World, with_policy, xact_bytes
+from tests.fakes.creation import DLQ, RETRY, REVIEW, Crash, World, mapped, states, with_letter, with_policy, xact_bytes
 
 NO_REFERENCE = {"supports_external_reference": False}
-
-
-def with_letter(**policy: object) -> World:
-    """An event that no project was found for, in a letter; then its claim is mapped."""
-    world = World(with_policy(on_unresolved="dead_letter", **policy))
-    world.run(world.event("e1", "C1"))
-    world.pass_(60)
-    return world
-
-
-def mapped(world: World) -> None:
-    world.api.control.put_project(5)
-    world.store.map("C1", 5)
-
-
-def states(world: World) -> list[tuple[str, str]]:
-    return sorted((one.letter.reason, one.state) for one in world.store.letters.values())
 
 
 def touched(world: World, times: int = 3) -> None:
