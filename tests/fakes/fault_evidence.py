@@ -52,7 +52,13 @@ def letter(pipeline: str, place: Place, **more: Any) -> dict[str, Any]:
 def row(event_id: str, **more: Any) -> dict[str, Any]:
     """A row of the tracking table, as far as messages tell of it."""
     return {"event_id": event_id, "task_id": 32513, "assignment_id": 5, "project_id": "1", "task_status": "assigned",
-            "enrichment_status": "enriched", **more}  # fmt: skip
+            "enrichment_status": "enriched", "processed_timestamp": NOON, **more}  # fmt: skip
+
+
+def success(place: Place, of: dict[str, Any], **more: Any) -> Told:
+    """The message that a row's writing sends."""
+    fields = {name: value for name, value in of.items() if name != "processed_timestamp"}
+    return told(place, {**fields, "processed_at": "2026-01-10T12:00:00.000Z", **more})
 
 
 def tracking_evidence() -> Evidence:
@@ -71,7 +77,7 @@ def tracking_evidence() -> Evidence:
             produced(bad, REFUSED, "e3"),
             produced(unfit, UNFIT, "e4"),
         ),
-        topics={"tracking": messages, "tracking_success": [told(("tracking_success", 0, 0), row("e1"))]},
+        topics={"tracking": messages, "tracking_success": [success(("tracking_success", 0, 0), row("e1"))]},
         tables={
             "itel_cabinet_task_tracking": [row("e1")],
             "dead_letters": [letter("task_trigger", bad), letter("task_tracking", ("tracking", 0, 2), event_id="e4")],
@@ -156,6 +162,16 @@ def identity_evidence(*rows: Committed, calls: tuple[Call, ...] = ()) -> Evidenc
 def statement(project: int, event_id: str, time: datetime, domain: str = "claimx", action: str = "set") -> Any:
     return {"event_id": event_id, "domain": domain, "claim_number": "C-1", "project_id": project,
             "timestamp": time.isoformat(), "action": action}  # fmt: skip
+
+
+def project_event(event_id: str, time: datetime, **more: Any) -> dict[str, Any]:
+    return {"event_id": event_id, "event_type": "PROJECT_UPDATED", "project_id": "7", "timestamp": time.isoformat(),
+            "project": {"project_name": f"House of {event_id}"}, **more}  # fmt: skip
+
+
+def project_row(event_id: str, **more: Any) -> dict[str, Any]:
+    return {"project_id": 7, "event_id": event_id, "project_name": f"House of {event_id}", "claim_number": None,
+            "claim_event_id": None, **more}  # fmt: skip
 
 
 def history(project: int, event_id: str, time: datetime, domain: str = "claimx", action: str = "set") -> dict[str, Any]:

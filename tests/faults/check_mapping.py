@@ -10,6 +10,7 @@ from typing import Any
 from tests.faults.evidence import OURS, REFUSED, Evidence, place_of, several
 
 SYNC, EVENTS = "project_sync", "claimx_events"
+OF_PROJECT = ("event_id", "project_name", "claim_number", "claim_event_id")
 Statement = tuple[str, str, str, str, int | None, datetime]
 """Claim number, event id, source, action, project, time: what makes two deliveries one event."""
 
@@ -41,6 +42,44 @@ def newest_wins(evidence: Evidence) -> Iterator[str]:
     yield from several("I5: a claim has another project than the greatest statement gives", wrong)
 
 
+def newest_of_projects(evidence: Evidence) -> Iterator[str]:
+    """I5: each project has one row, its name by its greatest (event_timestamp, event_id), its number by the greatest that
+    tells one.
+    """
+    rows = evidence.table("claimx_projects")
+    counted = Counter(row["project_id"] for row in rows)
+    yield from several("I5: more than one row of a project", sorted(p for p, n in counted.items() if n > 1))
+    held = {row["project_id"]: tuple(row[name] for name in OF_PROJECT) for row in rows}
+    due = projects_told(evidence)
+    wrong = [f"{project} is {held.get(project)}, not {due.get(project)}" for project in sorted({*held, *due})
+             if held.get(project) != due.get(project)]  # fmt: skip
+    yield from several("I5: a project is told by another event than the greatest", wrong)
+
+
+def projects_told(evidence: Evidence) -> dict[int, tuple[str | None, ...]]:
+    """What OF_PROJECT has to be of each project that an event on `claimx.events` tells of."""
+    by_project: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for told in evidence.topic(EVENTS):
+        if str(told.fields.get("event_type")).startswith("PROJECT_"):
+            by_project[int(told.fields["project_id"])].append(told.fields)
+    found: dict[int, tuple[str | None, ...]] = {}
+    for project, events in by_project.items():
+        newest = max(events, key=_order_told)
+        numbered = max((e for e in events if _claim_of(e)), key=_order_told, default={})
+        name = (newest.get("project") or {}).get("project_name")
+        found[project] = (newest["event_id"], name, _claim_of(numbered), numbered.get("event_id"))
+    return found
+
+
+def _order_told(fields: dict[str, Any]) -> tuple[datetime, str]:
+    return datetime.fromisoformat(fields["timestamp"]), fields["event_id"]
+
+
+def _claim_of(fields: dict[str, Any]) -> str | None:
+    claim: str | None = (fields.get("metadata") or {}).get("claim_number")
+    return claim
+
+
 def wanted(evidence: Evidence) -> dict[str, tuple[int | None, str, str]]:
     """Project, event id and source of each claim that has a project: a person's word first, then the newest."""
     by_claim: dict[str, list[Statement]] = defaultdict(list)
@@ -66,7 +105,7 @@ def statements(evidence: Evidence) -> Iterator[Statement]:
         if told.place in good or told.place not in made:  # what task_creation says is good
             yield _statement(told.fields, str(told.fields.get("domain")))
     for told in evidence.topic(EVENTS):
-        claim = (told.fields.get("metadata") or {}).get("claim_number")
+        claim = _claim_of(told.fields)
         if str(told.fields.get("event_type")).startswith("PROJECT_") and claim:
             yield _statement({**told.fields, "claim_number": claim, "action": "set"}, "claimx")
 

@@ -94,6 +94,8 @@ def _subject(planned: Row) -> Row:
 
 def nothing_moves(evidence: Evidence) -> Iterator[str]:
     """I10: a restart without input makes no commit, no message and no call."""
+    if len(evidence.stills) < 2:
+        yield "I10: no restart without input was made"
     for before, after in pairwise(evidence.stills):
         moved = [t for t in after.versions if after.versions[t] != before.versions.get(t)]
         yield from several("I10: a restart without input wrote to a table", sorted(moved))

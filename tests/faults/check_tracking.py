@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC
 
-from tests.faults.evidence import NOT_OURS, OURS, REFUSED, UNFIT, Evidence, Place, place_of, several
+from tests.faults.evidence import NOT_OURS, OURS, REFUSED, UNFIT, Evidence, Place, Row, place_of, several
 
 EVENTS, TRACKING, SUCCESS = "claimx_events", "tracking", "tracking_success"
 TABLE = "itel_cabinet_task_tracking"
@@ -69,9 +70,21 @@ def messages_agree(evidence: Evidence) -> Iterator[str]:
         message.fields["event_id"]
         for message in evidence.topic(SUCCESS)
         if (row := rows.get(message.fields.get("event_id"))) is not None
-        and any(str(message.fields.get(name)) != str(row[name]) for name in TOLD)
+        and (
+            _differs(message.fields, row) or (not evidence.rows_made_twice and _is_of_another_time(message.fields, row))
+        )
     }
     yield from several("I6: a success message contradicts the row", sorted(wrong))
+
+
+def _differs(fields: Row, row: Row) -> bool:
+    return any(name not in fields or str(fields[name]) != str(row[name]) for name in TOLD)
+
+
+def _is_of_another_time(fields: Row, row: Row) -> bool:
+    """A message that is told again is the stored row's: one that was made of the record once more says another time."""
+    stored = row["processed_timestamp"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return bool(fields.get("processed_at") != stored)
 
 
 def one_row_an_event(evidence: Evidence) -> Iterator[str]:

@@ -25,7 +25,7 @@ IDENTITY: Mapping[str, Sequence[Check]] = {
     "I2": (check_creation.at_most_one_task,),
     "I3": (check_creation.exactly_one_task,),
     "I4": (check_creation.intent_before_post,),
-    "I5": (check_mapping.newest_wins,),
+    "I5": (check_mapping.newest_wins, check_mapping.newest_of_projects),
     "I8": (check_pace.it_ends,),
     "I9": (check_secrets.nothing_leaks,),
     "I10": (check_pace.nothing_moves,),

@@ -24,7 +24,7 @@ LOOK_SECONDS = 0.03
 class Driver:
     """`claimx run JOBS` on a settings file: attached to `warm` where one is given, else with a JVM of its own.
 
-    What it says goes to the end of `output`. To be used as a context: nothing of it runs afterwards.
+    What it says goes to the end of `output`, from the byte `said_from` on. To be used as a context: nothing of it runs afterwards.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Driver:
         if crash_at:
             environment[CRASH_AT] = crash_at
         command = [sys.executable, "-m", "claimx_lib.cli.main", "run", *jobs, "--config", str(config)]
+        self.said_from = output.stat().st_size if output.is_file() else 0
         with output.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *(["--available-now"] if available_now else [])],

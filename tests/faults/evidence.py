@@ -99,6 +99,7 @@ class Evidence:
 
     `lag` is what each job has not yet taken of its topics; `stills` are taken before and after each restart without input;
     `leaks` names where the token stands that nobody but ClaimX may read, `jvm_logs` what Spark wrote of its own.
+    `rows_made_twice`: the tracking table was lost, so that a message may tell of the row that stood there before.
     """
 
     produced: Sequence[Produced] = ()
@@ -111,6 +112,7 @@ class Evidence:
     stills: Sequence[Still] = ()
     leaks: Sequence[str] = ()
     jvm_logs: Sequence[str] = ()
+    rows_made_twice: bool = False
     limits: Limits = field(default_factory=Limits)
 
     def table(self, name: str) -> Sequence[Row]:

@@ -20,6 +20,8 @@ class IdentityFeed(Feed):
 
     claims: list[tuple[str, int]] = field(default_factory=list)
     late: list[Item] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+    """Projects that events have told of."""
 
     def burst(self) -> Burst:
         """Some fifteen records; the mapping of a late claim comes with the next burst."""
@@ -42,7 +44,11 @@ class IdentityFeed(Feed):
 
     def _mapped(self, burst: Burst) -> Iterator[Item]:
         claim, project = self._claim("M"), self._project(burst)
-        yield self._said(claim, project) if self.chance.random() < 0.7 else self._project_event(claim, project)
+        if self.chance.random() < 0.7:
+            yield self._said(claim, project)
+        else:
+            yield self._project_event(project, claim)
+            self.told.append(project)
         yield self._estimate(claim, "mapped")
         if self.chance.random() < 0.3:
             yield self._estimate(claim, "mapped, a second estimate")
@@ -78,6 +84,8 @@ class IdentityFeed(Feed):
             other = self.chance.choice(self.claims)[1]
             action = self.chance.choice(("set", "unset")) if domain == "manual" else "set"
             yield self._said(claim, self.chance.choice((project, other)), domain=domain, action=action, is_known=False)
+        for project in self.told[-1:]:
+            yield self._project_event(project)
 
     def _claim(self, letter: str) -> str:
         return f"{letter}{self.seed % 1000}-{self.next():05d}"
@@ -98,10 +106,12 @@ class IdentityFeed(Feed):
         return Item(role="project_sync", key=claim, value=_json(fields), outcome=OURS, kind=f"{domain} {action}",
                     event_id=fields["event_id"])  # fmt: skip
 
-    def _project_event(self, claim: str, project: int) -> Item:
-        fields: dict[str, Any] = {"event_id": f"p-{self.seed}-{self.next()}", "event_type": "PROJECT_CREATED",
-                  "project_id": str(project), "timestamp": self.some_time(),
-                  "metadata": {"claim_number": claim}}  # fmt: skip
+    def _project_event(self, project: int, claim: str | None = None) -> Item:
+        """What a project is called from then on, and its claim where one is told."""
+        number = self.next()
+        fields: dict[str, Any] = {"event_id": f"p-{self.seed}-{number}", "event_type": "PROJECT_UPDATED",
+                  "project_id": str(project), "timestamp": self.some_time(), "project": {"project_name": f"House {number}"},
+                  **({"metadata": {"claim_number": claim}} if claim else {})}  # fmt: skip
         return Item(role="claimx_events", key=str(project), value=_json(fields), outcome=OURS, kind=PROJECT_EVENT,
                     event_id=fields["event_id"])  # fmt: skip
 

@@ -47,6 +47,7 @@ def evidence(world: World, stills: list[Still], first_call: int) -> Evidence:
         stills=tuple(stills),
         leaks=leaks(TOKEN, [world.output, *jvm_logs], [world.folder / "data"], topics),
         jvm_logs=tuple(map(str, jvm_logs)),
+        rows_made_twice=world.rows_made_twice,
         limits=Limits(
             max_retries=creation.max_retries,
             requests_per_second=claimx.requests_per_second,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tests.fakes.claimx import TOKEN
 from tests.faults import scenarios_beside, scenarios_kills, scenarios_storage
-from tests.faults.acts import Say, last_failure, new_matrix, revived, some_batches
+from tests.faults.acts import Say, at_work, last_failure, new_matrix, revived, some_batches
 from tests.faults.driver import Driver
 from tests.faults.matrix import Matrix, Outcome
 from tests.faults.stack import Stack
@@ -35,8 +35,12 @@ def broker_restart(shared: Stack, seed: int, say: Say) -> Outcome:
     for pipeline in ("identity", "tracking"):
         matrix = new_matrix(shared, seed, say, pipeline)
         with matrix.driver() as driver:
-            some_batches(matrix, driver)
-            matrix.world.send_burst()
+            at_work(matrix, driver)
+            begun = matrix.world.begun()
+            if not matrix.feed_until(driver, lambda world=matrix.world, begun=begun: world.is_in_batch(begun)):
+                matrix.outcome.violations.append(
+                    "no batch was begun to stop the broker amid: the scenario proves nothing"
+                )
             shared.broker.stop()
             driver.ended_within(BROKER_DOWN_SECONDS)
             shared.broker.start()
@@ -46,25 +50,31 @@ def broker_restart(shared: Stack, seed: int, say: Say) -> Outcome:
 
 
 def stopped_process(shared: Stack, seed: int, say: Say) -> Outcome:
-    """The driver stands still for a minute amid its POSTs, longer than its INTENTs live, and goes on."""
-    matrix = new_matrix(shared, seed, say)
-    with matrix.driver() as driver:
-        posts = matrix.posts()
-        if matrix.feed_until(driver, lambda: matrix.posts() > posts):
-            driver.signal(signal.SIGSTOP)
-            driver.ended_within(STOPPED_SECONDS)
-            driver.signal(signal.SIGCONT)
+    """The driver stands still for a minute amid its POSTs, longer than its INTENTs live, or amid its look-ups, and goes on."""
+    outcome = Outcome()
+    for pipeline, sent in (("identity", Matrix.posts), ("tracking", Matrix.calls)):
+        matrix = new_matrix(shared, seed, say, pipeline)
+        with matrix.driver() as driver:
+            _stopped_amid(matrix, driver, sent)
             revived(matrix, driver)
-        else:
-            matrix.outcome.violations.append("no POST was sent to stop amid: the scenario proves nothing")
-    return matrix.finished(f"SIGSTOP for {STOPPED_SECONDS:g} s, then SIGCONT")
+        outcome = outcome.plus(matrix.finished(f"SIGSTOP for {STOPPED_SECONDS:g} s, then SIGCONT, {pipeline}"))
+    return outcome
+
+
+def _stopped_amid(matrix: Matrix, driver: Driver, sent: Callable[[Matrix], int]) -> None:
+    before = sent(matrix)
+    if not matrix.feed_until(driver, lambda: sent(matrix) > before):
+        matrix.outcome.violations.append("nothing was sent to stop amid: the scenario proves nothing")
+    driver.signal(signal.SIGSTOP)
+    driver.ended_within(STOPPED_SECONDS)
+    driver.signal(signal.SIGCONT)
 
 
 def killed_worker(shared: Stack, seed: int, say: Say) -> Outcome:
     """The Python workers that call ClaimX are killed amid their calls: Spark runs the task again."""
     matrix = new_matrix(shared, seed, say, "tracking")
     with matrix.driver() as driver:
-        some_batches(matrix, driver)
+        at_work(matrix, driver)
         matrix.world.simulator.control.fault("latency", seconds=0.5)
         calls = matrix.calls()
         if not matrix.feed_until(driver, lambda: matrix.calls() > calls):
@@ -85,7 +95,7 @@ def refused_token(shared: Stack, seed: int, say: Say) -> Outcome:
     matrix = new_matrix(shared, seed, say)
     token = matrix.world.folder / "token"
     with matrix.driver() as driver:
-        some_batches(matrix, driver)
+        at_work(matrix, driver)
         token.write_text("another")
         _refused(matrix, driver, 401)
         token.write_text(TOKEN)
@@ -144,7 +154,7 @@ def outage(shared: Stack, seed: int, say: Say) -> Outcome:
         matrix = new_matrix(shared, seed, say, pipeline)
         control = matrix.world.simulator.control
         with matrix.driver() as driver:
-            some_batches(matrix, driver)
+            at_work(matrix, driver)
             control.clear_faults()
             _until_circuits_open(matrix, driver)
             for _ in range(BACKLOG_BURSTS):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.faults import gather
-from tests.faults.acts import Say, last_failure, new_matrix, not_run, some_batches
+from tests.faults.acts import Say, at_work, last_failure, new_matrix, not_run, some_batches
 from tests.faults.driver import ROOT, Driver
 from tests.faults.feed import Feed, Item
 from tests.faults.gather import TABLES
@@ -35,7 +35,7 @@ def second_instance(shared: Stack, seed: int, say: Say) -> Outcome:
         matrix = new_matrix(shared, seed, say, pipeline)
         said, said_too = matrix.world.output, matrix.world.folder / "second.log"
         with matrix.driver() as driver:
-            some_batches(matrix, driver)
+            at_work(matrix, driver)
             with replace(matrix, warm=None).driver(output=said_too) as second:
                 matrix.feed_until(second, lambda: driver.status is not None)
                 say(f"  first {driver.status}, second {second.status}: {failures_in(said) + failures_in(said_too)}")
@@ -66,7 +66,7 @@ def upkeep_beside(shared: Stack, seed: int, say: Say) -> Outcome:
     for pipeline in ("tracking", "identity"):
         matrix = new_matrix(shared, seed, say, pipeline)
         with matrix.driver() as driver:
-            some_batches(matrix, driver)
+            at_work(matrix, driver)
             for number in range(ROUNDS):
                 matrix.world.send_burst()
                 _upkeep(matrix, shared.warm, number)
@@ -86,13 +86,23 @@ def _upkeep(matrix: Matrix, warm: WarmJvm, number: int) -> None:
         if file.exists():
             matrix.outcome.violations.append(f"VACUUM of {table} left a file of nobody: the scenario proves nothing")
         gather.rows(world, table)
-    words: list[tuple[str, ...]] = [("status",)]
-    if world.pipeline == "identity":
-        words.append(("mapping", "set", f"P-{number}", str(90_000 + number), "--by", "faults", "--why", "a test"))
-    for command in words:
+    for command in (("status",), *_decisions(matrix, number)):
         done = _claimx(*command, "--config", str(world.config))
         if done.returncode:
             matrix.outcome.violations.append(f"claimx {command[0]} beside a stream: {done.stderr.strip()[-300:]}")
+
+
+def _decisions(matrix: Matrix, number: int) -> Iterator[tuple[str, ...]]:
+    """What people decide meanwhile: a record that cannot be read is discarded, and a claim given a project."""
+    who = ("--by", "faults", "--why", "a test")
+    letters = gather.rows(matrix.world, "dead_letters", "dead_letter_id, state, reason")
+    unread = [row["dead_letter_id"] for row in letters if (row["state"], row["reason"]) == ("OPEN", "undecodable")]
+    if unread:
+        yield "dlq", "discard", unread[0], *who
+    else:
+        matrix.outcome.violations.append("no dead letter was there to be decided: the scenario proves nothing of it")
+    if matrix.world.pipeline == "identity":
+        yield "mapping", "set", f"P-{number}", str(90_000 + number), *who
 
 
 def _old_file(table: Path) -> Path:
@@ -116,7 +126,7 @@ def flood(shared: Stack, seed: int, say: Say) -> Outcome:
         matrix = new_matrix(shared, seed, say, pipeline)
         world = matrix.world
         with matrix.driver() as driver:
-            some_batches(matrix, driver, more=1)
+            at_work(matrix, driver, more=1)
             world.send_burst(TIMES)
             _all_done(matrix, driver)
             world.sender.send(list(_hot(world.feed)))

@@ -11,7 +11,7 @@ from tests.faults.acts import Say, last_failure, new_matrix
 from tests.faults.matrix import END_SECONDS, TRIES, Matrix, Outcome
 from tests.faults.stack import Stack
 
-KILLS, KILLS_AMID_MERGES = 20, 5
+KILLS, KILLS_AMID_MERGES = 12, 5
 MERGED = ("xact_task_pending", "claim_project_mapping", "claimx_projects")
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 14.0
 JVM_TOO = 0.25
@@ -19,10 +19,16 @@ JVM_TOO = 0.25
 
 
 def random_kills(shared: Stack, seed: int, say: Say) -> Outcome:
-    """Twenty drivers of mapping and creation, until a stop is asked for and `--available-now` in turns, die at a moment
-    that the seed draws. One that ended by itself before is followed by another.
+    """Twelve drivers of each pipeline, until a stop is asked for and `--available-now` in turns, die at a moment that the
+    seed draws. One that ended by itself before is followed by another.
     """
-    matrix, chance = new_matrix(shared, seed, say), random.Random(seed)
+    outcome = Outcome()
+    for pipeline in ("identity", "tracking"):
+        outcome = outcome.plus(_random_kills(new_matrix(shared, seed, say, pipeline), random.Random(seed), say))
+    return outcome
+
+
+def _random_kills(matrix: Matrix, chance: random.Random, say: Say) -> Outcome:
     while matrix.outcome.hits.total() < KILLS:
         seconds, is_with_jvm = chance.uniform(SHORTEST_SECONDS, LONGEST_SECONDS), chance.random() < JVM_TOO
         is_killed = _lives(matrix, seconds, is_with_jvm=is_with_jvm, available_now=bool(chance.getrandbits(1)))

@@ -80,6 +80,8 @@ class World:
     jobs: tuple[str, ...] = field(default=())
     jvm_logs: tuple[Path, ...] = ()
     """What Spark's JVMs say: those that drivers start, and one that they attach to."""
+    rows_made_twice: bool = False
+    """Whether the tracking table was lost once its messages had been sent."""
 
     @property
     def config(self) -> Path:
@@ -97,9 +99,9 @@ class World:
             self.simulator.control.put_projects(burst.projects[start : start + PROJECTS_A_REQUEST])
         self.sender.send(burst.items if times == 1 else list(reversed(burst.items * times)))
 
-    def failures(self) -> list[str]:
-        """Why jobs of this world ended, each in its line that is for a person."""
-        return failures_in(self.output)
+    def failures(self, since: int = 0) -> list[str]:
+        """Why jobs of this world ended, each in its line that is for a person, from that byte of `output` on."""
+        return failures_in(self.output, since)
 
     def checkpoint(self, job: str) -> Path:
         return Path(self.settings.storage.checkpoints) / job
@@ -130,10 +132,16 @@ class World:
         control.fault(**DROPPED, seed=self.seed * 100 + 99)
 
 
-def failures_in(output: Path) -> list[str]:
+def failures_in(output: Path, since: int = 0) -> list[str]:
     """Why jobs ended, of what drivers have said."""
-    lines = output.read_text().splitlines() if output.is_file() else []
-    return [str(json.loads(line)["error"]) for line in lines if '"job failed"' in line]
+    return [error for _, error in failed_jobs(output, since)]
+
+
+def failed_jobs(output: Path, since: int = 0) -> list[tuple[str, str]]:
+    """Which jobs ended and why, of what drivers have said from that byte on."""
+    said = output.read_bytes()[since:].decode() if output.is_file() else ""
+    told = [json.loads(line) for line in said.splitlines() if '"job failed"' in line]
+    return [(str(one["job"]), str(one["error"])) for one in told]
 
 
 def new_world(

@@ -48,7 +48,7 @@ def test_no_invariant_breaks_where_drivers_die_inside_batches(
     nothing is lost or doubled.
     """
     world = shared.world(SEED, pipeline, intent_ttl_seconds=4, max_retries=1)
-    outcome = Matrix(world=world, warm=shared.warm, say=print, restarts=0).run(faults)
+    outcome = Matrix(world=world, warm=shared.warm, say=print, restarts=1).run(faults)
     assert outcome.violations == []
     assert outcome.kills == len(faults), outcome.misses
     assert {name for name in made if outcome.figures[name] > 0} == made

@@ -36,7 +36,11 @@ def doubled(evidence: Evidence, table: str) -> Evidence:
 
 GOOD = {"tracking": tracking_evidence(), "identity": identity_evidence()}
 UNKNOWN_ROW = made.row("nobody's")
-SAID_TWICE = [made.told((SUCCESS, 0, n), made.row("e1", task_status=s)) for n, s in enumerate(("assigned", "done"))]
+SAID_TWICE = [made.success((SUCCESS, 0, n), made.row("e1", task_status=s)) for n, s in enumerate(("assigned", "done"))]
+MADE_ANEW = [
+    made.success((SUCCESS, 0, n), made.row("e1"), processed_at=f"2026-01-10T12:0{n}:00.000Z") for n in range(2)
+]
+CUT = [made.success((SUCCESS, 0, 0), {k: v for k, v in made.row("e1").items() if k != "project_id"})]
 FROM_OTHER, FROM_NOWHERE = ({"x-source": f"claimx_events/0/{offset}"} for offset in (2, 99))
 BROKEN_TRACKING = {
     "I9: the token stands in: drivers.log": replace(GOOD["tracking"], leaks=["drivers.log"]),
@@ -67,11 +71,14 @@ BROKEN_TRACKING = {
     "I1 tracking table: a row of": with_table(GOOD["tracking"], TRACKING, [made.row("e1"), UNKNOWN_ROW]),
     "I6: a row without": with_topic(GOOD["tracking"], SUCCESS, []),
     "I6: a success message without": with_topic(
-        GOOD["tracking"], SUCCESS, [*GOOD["tracking"].topic(SUCCESS), made.told((SUCCESS, 0, 1), UNKNOWN_ROW)]
+        GOOD["tracking"], SUCCESS, [*GOOD["tracking"].topic(SUCCESS), made.success((SUCCESS, 0, 1), UNKNOWN_ROW)]
     ),
     "I6: a success message contradicts": with_topic(GOOD["tracking"], SUCCESS, SAID_TWICE),
+    "I6: a success message contradicts the row: e1": with_topic(GOOD["tracking"], SUCCESS, MADE_ANEW),
+    "I6: a success message contradicts the row": with_topic(GOOD["tracking"], SUCCESS, CUT),
     "I7": doubled(GOOD["tracking"], TRACKING),
     "I8: a job has not read": replace(GOOD["tracking"], lag={"task_trigger": 3}),
+    "I10: no restart": replace(GOOD["tracking"], stills=(made.still(),)),
     "I10: a restart without input wrote": replace(
         GOOD["tracking"], stills=(made.still(), made.still(versions={"dead_letters": 4}))
     ),
@@ -112,7 +119,16 @@ LOST = post(2, status=None)
 SENT_AGAIN = post(21, created_task_id=901)
 LATE_ROW = {"claim_number": "C-1", "project_id": 8, "event_id": "i0", "source": "claimx"}
 PENDING = [{"event_id": "x1"}]
+NAMED = [made.project_event("p2", NOON), made.project_event("p1", NOON - timedelta(days=1))]
 IDENTITY = GOOD["identity"]
+
+
+def with_projects(*rows: dict[str, Any]) -> Evidence:
+    """A world in which events have told a project's name twice, and these rows of it."""
+    messages = [made.told(("claimx_events", 0, n), event) for n, event in enumerate(NAMED)]
+    return with_table(with_topic(IDENTITY, "claimx_events", messages), "claimx_projects", list(rows))
+
+
 BROKEN_IDENTITY = {
     "I1 project.sync: a bad record": without_letters(IDENTITY, "mapping_sync"),
     "I1 project.sync: a dead letter of": with_table(
@@ -139,6 +155,9 @@ BROKEN_IDENTITY = {
     "I4: an outcome": identity_evidence(CREATED),
     "I5: more than one": doubled(IDENTITY, "claim_project_mapping"),
     "I5: a claim has": with_table(IDENTITY, "claim_project_mapping", [LATE_ROW]),
+    "I5: more than one row of a project": with_projects(made.project_row("p2"), made.project_row("p2")),
+    "I5: a project is told by another": with_projects(made.project_row("p1")),
+    "I5: a project is told": with_projects(made.project_row("p2", claim_number="C-1", claim_event_id="p1")),
     "I8: still pending": with_table(IDENTITY, "xact_task_pending", PENDING),
     "I8: more attempts": with_table(
         IDENTITY, "dead_letters", [made.letter("task_creation", ("xact_events", 0, 0), event_id="x1", attempts=4)]
@@ -167,6 +186,12 @@ def test_a_broken_identity_world_is_told(sentence: str) -> None:
     assert any(told.startswith(sentence) for told in violations(BROKEN_IDENTITY[sentence], "identity"))
 
 
+def test_a_table_that_was_lost_has_rows_of_another_time() -> None:
+    """Messages of the rows before stand on the topic still."""
+    anew = replace(with_topic(GOOD["tracking"], SUCCESS, MADE_ANEW), rows_made_twice=True)
+    assert violations(anew, "tracking") == []
+
+
 def test_every_invariant_is_broken_by_some_world() -> None:
     """No invariant's check goes untested."""
     tried = {sentence.partition(" ")[0].rstrip(":") for sentence in (*BROKEN_TRACKING, *BROKEN_IDENTITY)}
@@ -184,6 +209,23 @@ def test_a_lost_answer_looked_up_twice_may_be_sent_again() -> None:
     """After its time and two looks that found nothing, a second INTENT and POST break no invariant."""
     calls = (LOST, look(12), look(13), SENT_AGAIN)
     assert violations(identity_evidence(INTENT, ABSENT, SECOND, SECOND_DONE, calls=calls), "identity") == []
+
+
+def test_an_answer_that_says_nothing_is_no_look() -> None:
+    """A page with 200, or half of the JSON, does not say that a task is not there."""
+    calls = (LOST, look(12), replace(look(13), fault="html"), SENT_AGAIN)
+    found = violations(identity_evidence(INTENT, ABSENT, SECOND, SECOND_DONE, calls=calls), "identity")
+    assert [told.partition(":")[0] for told in found] == ["I4"]
+
+
+def test_an_intent_beside_another_process_is_none() -> None:
+    """Who finds an INTENT of another process before its own sends nothing, and says so."""
+    beside = Committed(at=seconds(1.5), row=ledger_row("INTENT", "c.1"))
+    lost = Committed(at=seconds(1.6), row=ledger_row("NOT_SENT", "c.1", reason="not-owner", expires_at=None))
+    calls = (post(2, created_task_id=900),)
+    assert violations(identity_evidence(INTENT, beside, lost, CREATED, calls=calls), "identity") == []
+    in_doubt = identity_evidence(INTENT, beside, lost, SECOND, SECOND_DONE, calls=(LOST, SENT_AGAIN))
+    assert any(told.startswith("I4: a new INTENT") for told in violations(in_doubt, "identity"))
 
 
 @pytest.mark.parametrize("looks", [(12,), (9, 10)])
@@ -211,6 +253,11 @@ def test_a_persons_older_word_wins_until_it_is_taken_back(domain: str, action: s
     name, source = ("i0", "manual") if holder == 8 else ("i1", "claimx")
     row = {"claim_number": "C-1", "project_id": holder, "event_id": name, "source": source}
     assert violations(with_table(world, "claim_project_mapping", [row]), "identity") == []
+
+
+def test_a_project_is_as_its_newest_event_tells() -> None:
+    """Name and event of the greatest, whatever came last."""
+    assert violations(with_projects(made.project_row("p2")), "identity") == []
 
 
 def test_a_mapping_that_arrives_may_wake_an_event_early() -> None:

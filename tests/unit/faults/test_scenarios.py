@@ -72,7 +72,11 @@ def test_an_outage_has_to_be_met_by_enough_calls(monkeypatch: pytest.MonkeyPatch
 
 
 BATCH = {"message": "messages tracked", "batch_id": 3}
-OTHER = {"message": "job failed", "error": "another process runs this job on the same checkpoint"}
+OTHER = {
+    "message": "job failed",
+    "job": "task_creation",
+    "error": "another process runs this job on the same checkpoint",
+}
 NO_LINE, NOTHING = "the {} of two instances ended with {} and no line", "the second of two instances came to no batch"
 
 
@@ -117,7 +121,8 @@ def test_each_vacuum_has_to_take_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
     storage = SimpleNamespace(storage=SimpleNamespace(warehouse=str(tmp_path)))
     world = SimpleNamespace(pipeline="tracking", settings=storage, config=tmp_path)
     monkeypatch.setattr(scenarios_beside, "TABLES", {"tracking": ("dead_letters",)})
-    monkeypatch.setattr(scenarios_beside.gather, "rows", lambda *_: [])
+    letter = {"dead_letter_id": "a" * 64, "state": "OPEN", "reason": "undecodable"}
+    monkeypatch.setattr(scenarios_beside.gather, "rows", lambda *_: [letter])
     monkeypatch.setattr(scenarios_beside, "_claimx", lambda *_: SimpleNamespace(returncode=0))
     (tmp_path / "dead_letters").mkdir()
     kept = tmp_path / "dead_letters" / "part-0.parquet"
