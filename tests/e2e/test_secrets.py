@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -32,13 +33,14 @@ from tests.faults.world import World, new_world
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 NAME, EMAIL, PHONE, STREET = "Zenobia Quixwort", "zenobia.quixwort@mail.example", "555-867-5309", "17 Umbrage Lane"
 PERSON = {"full_name": NAME, "email": EMAIL, "phone": PHONE, "address": {"street": STREET, "city": "Umbrageville"}}
+SPOILT, REFUSED = ("reset", "garbage", "html", "truncated_json", "redirect"), (401, 403, 404, 422, 500)
 PEOPLE = (PHONE, "quixwort", "umbrage")
 AT = "2026-01-10T12:00:00Z"
 TEXT_COLUMNS = {
     "itel_cabinet_task_tracking": ("enrichment_status", "enrichment_error"),
     "dead_letters": ("reason", "error", "by", "why"),
     "xact_task_pending": ("last_reason",),
-    "xact_task_ledger": ("state", "reason", "rule", "claimx_task_id"),
+    "xact_task_ledger": ("state", "reason", "rule", "claimx_task_id", "error"),
     "claim_project_mapping_history": ("outcome", "source"),
 }
 """What these say is made by us, never taken from a payload."""
@@ -135,14 +137,16 @@ def test_token_and_people_stay_where_they_belong(world: World, simulator: Simula
         drained(world, run)
         pages = [read_metrics(world)]
         outside = dict(arguments_and_environments(run.process.pid))
-        for fault in ("reset", "garbage", "html", "truncated_json", "redirect"):
-            control.fault(fault, count=2)
-        for status in (401, 403, 404, 422, 500):
-            control.fault("status", status=status, count=2)
+        since = len(control.requests())
+        for method, fault in itertools.product(("GET", "POST"), SPOILT):
+            control.fault(fault, method=method, count=1)
+        for method, status in itertools.product(("GET", "POST"), REFUSED):
+            control.fault("status", method=method, status=status, count=1)
         send(world, [("claimx_events", task_event(n, n)) for n in range(20, 32)])
         send(world, [("xact_events", estimate(n, "C1")) for n in range(20, 32)])
         drained(world, run)
         pages.append(read_metrics(world))
+        assert met(control.requests()[since:]) == set(itertools.product(("GET", "POST"), (*SPOILT, *REFUSED)))
         fail_each_job(world, run)
     with Run(world, crash_at="tracking-before-append") as run:
         send(world, [("claimx_events", task_event(40, 1))])
@@ -156,6 +160,12 @@ def test_token_and_people_stay_where_they_belong(world: World, simulator: Simula
     shown += leaks(messages(world, ("tracking", "retry", "project_sync")), (TOKEN, f"Bearer {TOKEN}"))
     assert shown == []
     assert_that_it_was_tried(world)
+
+
+def met(calls: list[dict[str, Any]]) -> set[tuple[str, str | int]]:
+    """Which faults look-ups and creations were answered with."""
+    faulty = [call for call in calls if call["fault"]]
+    return {(call["method"], call["status"] if call["fault"] == "status" else call["fault"]) for call in faulty}
 
 
 def drained(world: World, run: Run) -> None:

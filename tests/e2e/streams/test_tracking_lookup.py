@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+import pytest
 
 from claimx_lib.devstack.simulator.process import Simulator
+from claimx_lib.streams import tracking_lookup
 from claimx_lib.streams.task_tracking import Memory, process_batch
+from claimx_lib.transforms.enrichment import partitions_for
 from tests.fakes.world import World, Worlds, tracking_message
 
 
@@ -16,7 +21,7 @@ def track(world: World, events: range, memory: Memory, *, number: int) -> None:
 
 
 def test_the_pace_holds_over_partitions_and_batches(new: Worlds, simulator: Simulator) -> None:
-    """I11: at four calls a second no second has five, whichever workers a batch is given and however soon it follows."""
+    """I11: at four calls a second no second has five, however soon a batch follows another."""
     world = new("claimx.requests_per_second=4")
     memory = Memory()
     since = len(simulator.control.requests())
@@ -25,6 +30,24 @@ def test_the_pace_holds_over_partitions_and_batches(new: Worlds, simulator: Simu
     times = [line["at"] for line in simulator.control.requests()[since:]]
     assert len(times) == 10 + 3 + 2
     assert max(sum(first <= at < first + 1 for at in times) for first in times) <= 4
+
+
+def test_two_workers_share_the_pace(new: Worlds, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I11 where a batch is large and the pace high enough for two: together they call no faster than one."""
+    given: list[int] = []
+
+    def counted(*asked: Any) -> int:
+        given.append(partitions_for(*asked))
+        return given[-1]
+
+    monkeypatch.setattr(tracking_lookup, "partitions_for", counted)
+    world = new("claimx.requests_per_second=60")
+    since = len(simulator.control.requests())
+    messages = [tracking_message(f"e{n}", task=n) for n in range(2_000, 2_300)]
+    process_batch(world.frame(messages), world.batch(), world.context(), Memory())
+    times = [line["at"] for line in simulator.control.requests()[since:]]
+    assert (given, len(times)) == ([2], 300)
+    assert max(sum(first <= at < first + 1 for at in times) for first in times) <= 60 * 1.25  # they arrive unevenly
 
 
 def test_people_are_masked_in_the_columns_that_are_named(new: Worlds, simulator: Simulator) -> None:
