@@ -137,6 +137,7 @@ def test_a_topic_that_is_not_there_is_told_before_anything_starts(world: World) 
     assert not Path(elsewhere.settings.storage.checkpoints).exists()
 
 
+@pytest.mark.long
 def test_records_that_aged_out_are_told_and_accounted_for(world: World) -> None:
     """Offsets gone from the broker stop the job with one line; accepted, they are one dead letter and it goes on."""
     world.send("claimx_events", [event("e0")])

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from claimx_lib import runtime
+from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.devstack.simulator.process import Simulator
 from tests.fakes.session import quick_environment
 from tests.fakes.world import World, Worlds, event
@@ -48,8 +49,7 @@ def test_task_creation(world: World, simulator: Simulator) -> None:
 
 
 def _version(world: World) -> int:
-    history = world.spark.sql(f"DESCRIBE HISTORY delta.`{world.settings.storage.warehouse}/itel_cabinet_task_tracking`")
-    return int(history.selectExpr("max(version) AS v").collect()[0].v)
+    return DeltaSql(root=world.settings.storage.warehouse).version("itel_cabinet_task_tracking")
 
 
 @pytest.mark.long
@@ -70,6 +70,7 @@ def test_status_transitions(world: World, simulator: Simulator) -> None:
     assert {m["key"] for m in told} == {e["event_id"] for e in events}
 
 
+@pytest.mark.long
 def test_api_failure(world: World, simulator: Simulator) -> None:
     """Scenario 3: ClaimX fails: the row is written without details, an error is published, the job ends well; when
     ClaimX is back, reenrich repairs the row and nothing else, and a second time finds nothing to do.

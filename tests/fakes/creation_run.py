@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING, PENDING, PLAN
 from claimx_lib.streams.context import BatchRef, JobContext
 from claimx_lib.streams.creation_wiring import flow_of
@@ -66,6 +67,5 @@ class Run:
         self.context.warehouse.append(self.context.session.createDataFrame([row], MAPPING.schema), MAPPING.name)
 
     def versions(self) -> dict[str, int]:
-        open_ = self.context.warehouse.open
-        specs = (PENDING, LEDGER, PLAN, DEAD_LETTERS)
-        return {s.name: open_(self.context.session, s.name).history(1).first()["version"] for s in specs}
+        sql = DeltaSql(root=self.context.settings.storage.warehouse)
+        return {spec.name: sql.version(spec.name) for spec in (PENDING, LEDGER, PLAN, DEAD_LETTERS)}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.schemas.tables import DEAD_LETTERS, MAPPING, MAPPING_HISTORY, PROJECTS
 from claimx_lib.streams.context import BatchRef, JobContext
 from claimx_lib.streams.mapping_sync import process_batch
@@ -84,7 +85,8 @@ class Run:
 
     def versions(self) -> list[int]:
         names = (MAPPING.name, MAPPING_HISTORY.name, PROJECTS.name, DEAD_LETTERS.name)
-        return [self.context.warehouse.open(self.context.session, n).history(1).first()["version"] for n in names]
+        sql = DeltaSql(root=self.context.settings.storage.warehouse)
+        return [sql.version(name) for name in names]
 
     def state(self) -> list[tuple[Any, ...]]:
         """Mapping and projects without the times of writing."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -65,6 +67,30 @@ def shown(name: str, environment: Mapping[str, str]) -> Shown:
     )
 
 
+def shown_here(name: str) -> Shown:
+    """Run every code cell in this process, on its own Spark session; what a cell ends with is what it shows."""
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    names: dict[str, Any] = {}
+    values = [_run(cell.source, names) for cell in read(name).cells if cell.cell_type == "code"]
+    figures = [_figure(json.loads(value.to_json())) for value in values if isinstance(value, go.Figure)]
+    return Shown(
+        figures={figure.layout.title.text: figure for figure in figures},
+        tables=[_table(value.to_html()) for value in values if isinstance(value, pd.DataFrame)],
+        texts=[repr(value) for value in values if isinstance(value, str)],
+    )
+
+
+def _run(source: str, names: dict[str, Any]) -> Any:
+    """The value of a cell's last expression."""
+    tree = ast.parse(source)
+    last = tree.body.pop()
+    assert isinstance(last, ast.Expr), "a cell that shows nothing"
+    exec(compile(tree, "cell", "exec"), names)  # noqa: S102  our own notebook
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names)  # noqa: S307
+
+
 def _figure(plot: Mapping[str, Any]) -> go.Figure:
     import plotly.graph_objects as go
 
@@ -74,7 +100,7 @@ def _figure(plot: Mapping[str, Any]) -> go.Figure:
 def _pairs(trace: Any) -> dict[Any, Any]:
     if trace.type == "indicator":
         return {"value": trace.value}
-    across, up = (trace.labels, trace.values) if trace.type == "pie" else (trace.x, trace.y)
+    across, up = (trace.labels, trace["values"]) if trace.type == "pie" else (trace.x, trace.y)
     if getattr(trace, "orientation", None) == "h":
         across, up = up, across
     return dict(zip(_listed(across), _listed(up), strict=True)) if trace.type != "box" else _box(trace)

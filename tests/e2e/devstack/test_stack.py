@@ -44,7 +44,9 @@ def answer_to(status: stack.StackStatus, token: str) -> int:
 
 
 def test_runs_until_it_is_taken_down(folder: Path) -> None:
-    """`up` gives a broker and a simulator that take its token; a second `up` changes nothing; `down` leaves nothing."""
+    """`up` gives a broker and a simulator that take its token; a second `up` changes nothing. After kill -9 of what holds
+    it nothing is left running, `status` says so, and `up` brings it back on its ports; `down` leaves nothing.
+    """
     first = up(folder)
     variables = first.environment()
     assert first.is_healthy
@@ -53,30 +55,30 @@ def test_runs_until_it_is_taken_down(folder: Path) -> None:
     assert answer_to(first, "another") == 401
     assert stat.S_IMODE(first.token_file.stat().st_mode) == 0o600
     assert stack.up(folder) == first
-
-    assert stack.down(folder)
-    assert first.record is not None
-    assert not accepts(first.record.broker_port)
-    assert not accepts(first.record.simulator_port)
-    assert not stack.status(folder).is_running
-    assert not stack.down(folder)
-
-
-def test_tells_the_truth_after_a_crash(folder: Path) -> None:
-    """After kill -9 of what holds it nothing is left running, `status` says so, and `up` brings it back on its ports."""
-    first = up(folder)
-    assert first.pid is not None
-    assert first.record is not None
-    ports = (first.record.broker_port, first.record.simulator_port)
-    os.kill(first.pid, signal.SIGKILL)
-    wait_until(lambda: not any(map(accepts, ports)), what="both ports are free again", timeout_seconds=120)
+    killed(first)
     told = stack.status(folder)
     assert not told.is_running
     assert told.environment() == {}
 
     again = stack.up(folder)
     assert again.is_healthy
-    assert again.environment() == first.environment()
+    assert again.environment() == variables
+    assert stack.down(folder)
+    assert not any(map(accepts, ports(again)))
+    assert not stack.status(folder).is_running
+    assert not stack.down(folder)
+
+
+def killed(status: stack.StackStatus) -> None:
+    """What holds the stack died by SIGKILL, and nothing of it is left."""
+    assert status.pid is not None
+    os.kill(status.pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(accepts, ports(status))), what="both ports are free again", timeout_seconds=120)
+
+
+def ports(status: stack.StackStatus) -> tuple[int, int]:
+    assert status.record is not None
+    return (status.record.broker_port, status.record.simulator_port)
 
 
 def test_says_why_it_does_not_start(folder: Path) -> None:

@@ -1,16 +1,30 @@
-"""The overview, as it opens locally: in a Spark session of its own."""
+"""The overview: its cells on the tests' own Spark session, and as it opens locally, in a kernel and session of its own."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.readers.notebooks import Shown, shown
+from tests.readers.notebooks import Shown, shown, shown_here
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
-@pytest.fixture(scope="module")
-def overview(environment: dict[str, str]) -> Shown:
+@pytest.fixture(scope="module", params=["cells", pytest.param("kernel", marks=pytest.mark.long)])
+def overview(request: pytest.FixtureRequest, environment: dict[str, str]) -> Shown:
     """The notebook, run once, without a server."""
-    return shown("cabinet_tracking_overview", environment)
+    if request.param == "kernel":
+        return shown("cabinet_tracking_overview", environment)
+    spark: SparkSession = request.getfixturevalue("spark")
+    with pytest.MonkeyPatch.context() as around:
+        for name in ("CLAIMX_WAREHOUSE", "CLAIMX_CONF"):
+            around.setenv(name, environment[name])
+        try:
+            return shown_here("cabinet_tracking_overview")
+        finally:
+            spark.conf.set("spark.sql.session.timeZone", "UTC")
 
 
 def test_it_counts_what_is_tracked(overview: Shown) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from claimx_lib.streams.task_tracking import process_batch
 from tests.fakes.bad_answers import BODIES, NO_OBJECTS, answering
 from tests.fakes.world import Worlds, tracking_message
@@ -30,6 +32,7 @@ def test_every_answer_leaves_a_row(new: Worlds) -> None:
     assert world.letters() == []
 
 
+@pytest.mark.long
 def test_every_answer_about_a_project_leaves_a_row(new: Worlds) -> None:
     """The whole list as answers to GET project, with no task to ask for: a body that is no JSON object is told in the row,
     which is no failed enrichment for it; an object is kept, in the column or in `rescued_data`; each event has its row

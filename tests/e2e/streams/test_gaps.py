@@ -88,6 +88,17 @@ def test_a_query_puts_on_record_what_is_gone_of_its_batch(new: Worlds) -> None:
     assert len(world.received("tracking")) == 3 + 3
 
 
+def test_what_aged_out_before_a_start_is_told(new: Worlds) -> None:
+    """Offsets that the checkpoint goes on from and the broker has lost stop the start with one line that names them."""
+    world = new()
+    produce(world, range(6))
+    checkpoint(world, 1, 1)
+    age_out(world, 4)
+    with pytest.raises(KafkaError, match=f"{world.topic('claimx_events')}/0, offsets 1 to 3 are gone from the broker"):
+        checked(world.settings, [JOB])
+    checked(world.with_settings(ACCEPTED).settings, [JOB])
+
+
 def test_a_topic_that_was_made_anew_wants_a_new_checkpoint(new: Worlds) -> None:
     """No gap tells what is new on it: the start ends with one line, whether loss is accepted or not."""
     world = new()

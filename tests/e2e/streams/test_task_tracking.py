@@ -367,6 +367,7 @@ def test_every_bad_input_is_a_row_or_a_dead_letter(new: Worlds) -> None:
     assert "original_event" in json.loads(deep.rescued_data)
 
 
+@pytest.mark.long
 def test_another_session_time_zone_changes_no_row(world: World, simulator: Simulator) -> None:
     """With a session in Tokyo the day is still UTC's, instants are the same, and a repeated event is found again."""
     simulator.control.put_tasks([{"id": 789, "status": "open"}])

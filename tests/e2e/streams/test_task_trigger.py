@@ -170,6 +170,7 @@ def test_a_publish_that_fails_is_counted_and_not_swallowed(new: Worlds) -> None:
     assert world.metrics.value("itel_plugin_events_published_total") == 0
 
 
+@pytest.mark.long
 def test_every_bad_input_is_published_counted_or_a_dead_letter(world: World) -> None:
     """The whole list through one batch: the three outcomes add up, and what is published can be read."""
     given = spoilt(event)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -26,8 +28,10 @@ HOSTILE = (
 PAYLOAD = b'{"event_type": "<script>alert(1)</script>", "blob": "' + b"A" * 1_000_000 + b'"}'
 
 
-@pytest.fixture(autouse=True)
-def _hostile(tables: Tables) -> None:
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables with all of it in every column, made once."""
+    tables = Tables(tmp_path_factory.mktemp("hostile")).create()
     letters = [
         letter(n, claim_number=text, event_id=text, error=text, by=text, why=text, source_key=text, pipeline="task_creation",
                reason=text[:100], candidates=text[:100], raw_value=text.encode() if n else PAYLOAD,
@@ -44,6 +48,12 @@ def _hostile(tables: Tables) -> None:
         "claim_project_mapping_history",
         [{"event_id": str(n), "claim_number": t, "claim_key": t.upper(), **change} for n, t in enumerate(HOSTILE)],
     )
+    return tables.root
+
+
+@pytest.fixture(autouse=True)
+def _hostile(tables: Tables, hostile: Path) -> None:
+    shutil.copytree(hostile, tables.root, dirs_exist_ok=True)
 
 
 def is_harmless(page: str) -> bool:

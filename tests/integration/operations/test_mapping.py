@@ -146,6 +146,7 @@ def test_a_claim_nobody_heard_of_is_told_so(tables: Tables) -> None:
         explain(tables.sql, SETTINGS, "---")
 
 
+@pytest.mark.long
 def test_a_story_among_many_mappings_takes_less_than_a_second_of_work(tables: Tables) -> None:
     """Among 200,000 mappings the processor's time for one claim stays far below what a JVM's start would take."""
     tables.append("claim_project_mapping", (mapping(f"N-{n}", n, key=f"N{n}") for n in range(200_000)))

@@ -100,6 +100,10 @@ def settings_at(root: object) -> Settings:
     return settings.model_copy(update={"analysis": settings.analysis.model_copy(update={"sla_hours": LIMITS})})
 
 
+KEPT = {"cabinet_status_stays", "cabinet_sla", "cabinet_stuck_tasks"}
+"""Each rests on the first; one of them has settings in it."""
+
+
 @pytest.fixture(scope="module")
 def story(spark: SparkSession) -> Tables:
     """Every view in the session, over the rows above, told of one moment; the tables as frames."""
@@ -164,8 +168,9 @@ def catalog(spark: SparkSession) -> Iterator[str]:
     spark.sql("DROP SCHEMA spark_catalog.claimx_views CASCADE")
 
 
-def test_views_are_kept_in_a_catalog(spark: SparkSession, catalog: str) -> None:
+def test_views_are_kept_in_a_catalog(spark: SparkSession, catalog: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made once, left alone by a second create, made anew by a migration where the settings in them have changed."""
+    monkeypatch.setattr(views, "VIEWS", [spec for spec in VIEWS if spec.name in KEPT])
     settings = settings_at(catalog)
     assert {report.result for report in views.create_missing(spark, settings)} == {"created"}
     assert {report.result for report in views.create_missing(spark, settings)} == {"there already"}

@@ -60,16 +60,21 @@ def test_the_kernel_runs_in_spark_and_its_plan_shows_no_token(spark: SparkSessio
     assert TOKEN not in result._jdf.queryExecution().toString()
 
 
-@pytest.mark.parametrize("partitions", [pytest.param(1, marks=pytest.mark.long), 2])
-def test_no_id_is_asked_for_again_from_batch_to_batch(spark: SparkSession, simulator: Simulator, partitions: int):
-    """R6 across batches: 20 batches over the same ids ask for each once, whichever worker has them."""
+@pytest.mark.parametrize(
+    ("partitions", "batches"),
+    [pytest.param(1, 20, marks=pytest.mark.long), pytest.param(2, 20, marks=pytest.mark.long), (2, 6)],
+)
+def test_no_id_is_asked_for_again_from_batch_to_batch(
+    spark: SparkSession, simulator: Simulator, partitions: int, batches: int
+) -> None:
+    """R6 across batches: batches over the same ids ask for each once, whichever worker has them."""
     frame = spark.range(50).select(
         F.lit("e").alias("event_id"),
-        F.concat(F.lit(f"7{partitions}"), F.col("id")).alias("lookup_task_id"),
+        F.concat(F.lit(f"7{partitions}{batches}"), F.col("id")).alias("lookup_task_id"),
         F.lit(None).cast("string").alias("lookup_project_id"),
     )
     before = simulator.control.state()["served"]
-    name = f"r6-{partitions}"
+    name = f"r6-{partitions}-{batches}"
     spread = frame.repartition(partitions, "lookup_task_id")
-    told = [enriched(spread, simulator, name).agg(F.sum("api_calls")).collect()[0][0] for _ in range(20)]
+    told = [enriched(spread, simulator, name).agg(F.sum("api_calls")).collect()[0][0] for _ in range(batches)]
     assert sum(told) == simulator.control.state()["served"] - before == 50

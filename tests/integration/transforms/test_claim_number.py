@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
@@ -49,6 +50,7 @@ def test_columns_and_values_agree_on_any_text(spark: SparkSession, texts: list[s
     assert [tuple(row) for row in found] == expected
 
 
+@pytest.mark.long
 def test_every_single_character_is_treated_alike(spark: SparkSession) -> None:
     """Each code point of the basic plane, alone between two letters, has the same key and the same validity."""
     points = [p for p in range(0x10000) if not 0xD800 <= p <= 0xDFFF]
