@@ -17,7 +17,6 @@ import typer
 from claimx_lib.errors import ClaimxError
 
 DEBUG = "--debug"
-WRONG_USAGE = 2
 FAILED = 1
 STOPPED = "stopped"
 SINGLE = ("demo", "run", "backfill", "status", "explain", "console", "reenrich", "erase", "doctor")

@@ -8,7 +8,6 @@ from claimx_lib.errors import VersionError
 
 SPARK_LINE = "4.0"
 DELTA_VERSION = "4.4.0"
-PANDAS_BELOW = 3
 JAVA_MAJORS = (17, 21)
 SPARK_PACKAGES = (
     f"io.delta:delta-spark_4.0_2.13:{DELTA_VERSION}",

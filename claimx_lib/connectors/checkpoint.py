@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from claimx_lib.connectors.local_path import local_path
 from claimx_lib.domain.offsets import Offsets, Range, TopicPartition
-
-REMOTE = "://"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +23,8 @@ class Batch:
 
 def folder_of(checkpoints: str, job: str) -> Path | None:
     """Return the job's checkpoint folder, None where it is not on a file system of this machine."""
-    root = checkpoints.removeprefix("file://").removeprefix("file:")
-    return None if REMOTE in root or root.startswith("dbfs:") else Path(root) / job
+    root = local_path(checkpoints)
+    return None if root is None else root / job
 
 
 def folder_seen(checkpoints: str, job: str) -> Path | None:

@@ -10,6 +10,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from claimx_lib.config.settings import CATALOG_ROOT
+from claimx_lib.connectors.local_path import local_path
 from claimx_lib.errors import TableError
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 Given = ParamSpec("Given")
 Told = TypeVar("Told")
-CATALOG_ROOT = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*$")
 COMMIT = re.compile(r"\d{20}\.json")
 NEWEST_COMMITS = 50
 CONFLICTS = ("ConcurrentAppendException", "ConcurrentDeleteReadException", "ConcurrentDeleteDeleteException",
@@ -37,9 +38,14 @@ class Warehouse:
         return CATALOG_ROOT.match(self.root) is not None
 
     @property
+    def folder(self) -> Path | None:
+        """Return the root as a folder of this machine; None behind a URI, `dbfs:` or a catalog, where no file is at hand."""
+        return None if self.is_catalog else local_path(self.root)
+
+    @property
     def is_local(self) -> bool:
-        """Tell whether the tables' files are at hand: below a plain path, not behind a URI, `dbfs:` or a catalog."""
-        return not self.is_catalog and "://" not in self.root and not self.root.startswith("dbfs:")
+        """Tell whether the tables' files are at hand."""
+        return self.folder is not None
 
     def location(self, table: str) -> str:
         """Return the table's path or URI, or its three-part name."""
@@ -94,8 +100,8 @@ class Warehouse:
 
     def has_commit(self, session: SparkSession, table: str, *, note: str) -> bool:
         """Tell whether one of the table's newest commits was made under this note; quick where the files are at hand."""
-        if self.is_local:
-            return _is_noted(Path(self.location(table).removeprefix("file://").removeprefix("file:")), note)
+        if self.folder is not None:
+            return _is_noted(self.folder / table, note)
         newest = self.open(session, table).history(NEWEST_COMMITS)
         return newest.where(newest["userMetadata"] == note).limit(1).count() > 0
 

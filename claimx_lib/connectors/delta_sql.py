@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from claimx_lib.connectors.delta import CATALOG_ROOT
+from claimx_lib.config.settings import CATALOG_ROOT
 from claimx_lib.connectors.delta_open import opened
+from claimx_lib.connectors.local_path import local_path
 from claimx_lib.errors import TableError
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ class DeltaSql:
             )
 
     def _location(self, table: str) -> str:
-        return f"{self.root.rstrip('/')}/{table}"
+        folder = local_path(self.root)
+        return f"{self.root.rstrip('/')}/{table}" if folder is None else str(folder / table)
 
 
 def literal(value: str | int | datetime) -> str:

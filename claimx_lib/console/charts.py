@@ -93,9 +93,9 @@ def shares(labels: Sequence[str], values: Sequence[float | None], *, width: floa
     )
 
 
-def length(value: float, largest: float, *, full: float = 100.0) -> float:
-    """Return the length of a lying bar; anything above zero is seen."""
-    return max(full * value / largest, 1.0) if value and largest else 0.0
+def length(value: float, largest: float) -> float:
+    """Return the length of a lying bar in percent; anything above zero is seen."""
+    return max(100.0 * value / largest, 1.0) if value and largest else 0.0
 
 
 def _bar(x: float, y: float, width: float, height: float, series: str, told: str) -> Bar:

@@ -13,11 +13,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from claimx_lib.console.desk import Desk
 from claimx_lib.console.guard import Form, one, several
 from claimx_lib.console.identity import decider, reason_given
-from claimx_lib.console.letter import project_number
 from claimx_lib.console.letters import MOST_AT_ONCE, chosen_from
 from claimx_lib.console.render import desk_of, page
 from claimx_lib.errors import UsageError
 from claimx_lib.operations.decisions import Conflict
+from claimx_lib.operations.mapping_decisions import usable_project
 from claimx_lib.operations.review import LetterRow, letters_by_id, letters_wanted
 from claimx_lib.operations.task_preview import preview_of_letters
 
@@ -74,7 +74,7 @@ def resolve(request: Request, letter_id: str, form: Form) -> Response:
     """Save the project of the letter's claim; its arrival in the mapping sends the letters back."""
     desk = desk_of(request)
     by, why = decider(request, desk.gate, form), reason_given(form)
-    project = project_number(one(form, "project"))
+    project = usable_project(one(form, "project"))
     desk.decisions.resolve(letter_id, one(form, "stamp"), project, by=by, why=why)
     return _done(letter_id, "resolved")
 

@@ -6,14 +6,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from claimx_lib.console.desk import Desk
-from claimx_lib.console.digits import whole
 from claimx_lib.console.letters import notice_of
 from claimx_lib.console.render import desk_of, page, part
 from claimx_lib.console.wording import payload_text
 from claimx_lib.domain.reasons import GIVEN_BY_MAPPING
-from claimx_lib.errors import UsageError
 from claimx_lib.operations.decision_progress import progress_of
 from claimx_lib.operations.letter_story import letter_story
+from claimx_lib.operations.mapping_decisions import usable_project
 from claimx_lib.operations.mapping_search import mapped_claim
 from claimx_lib.operations.project_facts import ProjectFacts, compared, project_facts
 from claimx_lib.operations.review import letter_row, letters_of_claim
@@ -73,7 +72,7 @@ def near_projects(request: Request, letter_id: str) -> HTMLResponse:
 def compare(request: Request, letter_id: str, project: str = "") -> HTMLResponse:
     """A project beside the claim, and the tasks that the decision makes; asks ClaimX once, changes nothing."""
     desk = desk_of(request)
-    project_id = project_number(project)
+    project_id = usable_project(project)
     story = letter_story(desk.tables, letter_id)
     facts = _asked(desk, project_id)
     return part(
@@ -106,14 +105,6 @@ def letter_freshness(request: Request, letter_id: str, stamp: str = "") -> HTMLR
     """Tell a page that is open for a while whether somebody has done something with its letter."""
     is_stale = letter_row(desk_of(request).tables, letter_id).stamp != stamp
     return part(request, "freshness.html", section="letters", title="Freshness", is_stale=is_stale)
-
-
-def project_number(text: str) -> int:
-    """Return a project id that ClaimX could have given; UsageError for anything else."""
-    number = whole(text, digits=19)
-    if not number or number >= 2**63:
-        raise UsageError("a project id is a whole number", cure="take it from ClaimX, e.g. 12345")
-    return number
 
 
 def _asked(desk: Desk, project_id: int) -> ProjectFacts:

@@ -23,12 +23,14 @@ class RateLimiter:
     stood still does not release what it missed.
     """
 
-    __slots__ = ("_clock", "_lock", "_next", "_spacing")
+    __slots__ = ("_clock", "_held_until", "_holding", "_lock", "_next", "_spacing")
 
     def __init__(self, per_second: float, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._next = -math.inf
+        self._holding = threading.Lock()
+        self._held_until = -math.inf
         self._spacing = _spacing(per_second)
 
     def set_pace(self, per_second: float) -> None:
@@ -42,20 +44,23 @@ class RateLimiter:
         `deadline` is a point of `clock.monotonic()`.
         """
         with self._lock:
-            now = self._clock.monotonic()
-            granted_at = max(now, self._next)
-            if granted_at >= deadline or is_cancelled():
-                return False
-            if granted_at > now:
-                self._clock.sleep(granted_at - now)
-            self._next = max(granted_at, self._clock.monotonic() - _CATCH_UP_SECONDS) + self._spacing
+            due = max(self._clock.monotonic(), self._next)
+            while True:
+                due = max(due, self._held_until)  # a hold may come while this one sleeps
+                if due >= deadline or is_cancelled():
+                    return False
+                rest = due - self._clock.monotonic()
+                if rest <= 0:
+                    break
+                self._clock.sleep(rest)
+            self._next = max(due, self._clock.monotonic() - _CATCH_UP_SECONDS) + self._spacing
             return True
 
     def hold(self, seconds: float) -> None:
-        """No permit for the next `seconds`: what a 429 asks of everybody who shares the limit."""
+        """No permit for the next `seconds`, not to those who wait already either: what a 429 asks of all who share the limit."""
         until = self._clock.monotonic() + seconds
-        with self._lock:
-            self._next = max(self._next, until)
+        with self._holding:  # not the waiters' lock, which one of them keeps while it sleeps
+            self._held_until = max(self._held_until, until)
 
 
 def pause_after(per_second: float, limiters: int) -> float:

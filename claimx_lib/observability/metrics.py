@@ -85,11 +85,6 @@ class Metrics:
             self._seen[name].discard(key)
             self._metrics[name].remove(*key)
 
-    def clear(self, name: str) -> None:
-        """Forget a gauge's labelled series, before it is taken anew."""
-        self._metrics[name].clear()
-        self._seen[name].clear()
-
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Add one observation to a histogram."""
         metric = self._of(name, labels)

@@ -192,9 +192,7 @@ def _vacuum_at_once(session: SparkSession, warehouse: Warehouse, table: str) -> 
 
 
 def _folder(warehouse: Warehouse) -> Path | None:
-    if not warehouse.is_local:
-        return None
-    folder = Path(warehouse.root)
-    if not folder.is_dir():
+    folder = warehouse.folder
+    if folder is not None and not folder.is_dir():
         raise ClaimxError(f"{folder}: no such folder", cure="check CLAIMX_WAREHOUSE")
     return folder

@@ -85,7 +85,7 @@ class Report:
             lines += [f"still in {trace.file}" for trace in in_data]
         in_log = sum(trace.is_log for trace in done.traces)
         if in_log:
-            lines.append(f"{in_log} log files name a claim among their statistics; Delta deletes them after 30 days")
+            lines.append(f"{in_log} log files name a claim among their statistics; Delta deletes them after 7 days")
         if self.kafka_problem is not None:
             lines.append(f"Kafka could not be asked what it holds: {self.kafka_problem}")
         return lines

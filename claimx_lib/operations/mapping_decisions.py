@@ -20,7 +20,8 @@ from claimx_lib.errors import UsageError
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
-LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
+LONG_MAX = 2**63 - 1
+SHOWN = 40
 LISTED_PROBLEMS = 20
 HEADER = ("claim_number", "project_id")
 SURPLUS = "surplus"
@@ -62,14 +63,12 @@ def decision(claim_number: str, project_id: str | int | None) -> Decision:
 
 
 def usable_project(given: str | int) -> int:
-    """Return a project id that a table can hold; UsageError for any other text or number."""
+    """Return a project id that ClaimX could have given and a table can hold; UsageError for any other text or number."""
     text = str(given).strip()
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(LONG_MAX)):
-        raise UsageError(f"{text!r} is no project id", cure="give a whole number")
-    if not LONG_MIN <= int(text) <= LONG_MAX:
-        raise UsageError(f"{text} is too large for a project id", cure="give a whole number of 64 bits")
-    return int(text)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LONG_MAX)) else 0
+    if not 0 < number <= LONG_MAX:
+        raise UsageError(f"{text[:SHOWN]!r} is no project id", cure="give ClaimX's own, a whole number such as 12345")
+    return number
 
 
 def decisions_of(file: Path) -> tuple[Decision, ...]:

@@ -56,23 +56,27 @@ def _created(session: SparkSession, warehouse: Warehouse, spec: TableSpec, furth
 
 
 def migrate(session: SparkSession, settings: Settings, *, dry_run: bool) -> list[TableReport]:
-    """Bring each table to this version's schema: columns that are missing are added, properties set.
+    """Bring each table to this version's schema: columns that are missing are added, properties set, those of
+    `storage.table_properties` too.
 
     Nothing is dropped, renamed or retyped; TableError names a table that only a person can bring over.
     With `dry_run` the steps are told and not done.
     """
     warehouse = Warehouse(root=settings.storage.warehouse)
-    return [_migrated(session, warehouse, spec, dry_run=dry_run) for spec in TABLES]
+    further = settings.storage.table_properties
+    return [_migrated(session, warehouse, spec, further, dry_run=dry_run) for spec in TABLES]
 
 
-def _migrated(session: SparkSession, warehouse: Warehouse, spec: TableSpec, *, dry_run: bool) -> TableReport:
+def _migrated(
+    session: SparkSession, warehouse: Warehouse, spec: TableSpec, further: dict[str, str], *, dry_run: bool
+) -> TableReport:
     location = warehouse.location(spec.name)
     if not warehouse.exists(session, spec.name):
         return TableReport(table=spec.name, location=location, result="missing: claimx tables create makes it")
     there = warehouse.read(session, spec.name).schema
     properties = _properties(session, warehouse, spec.name) or {}
     _refuse_newer(location, properties.get(VERSION_KEY))
-    statements = [*_column_steps(spec, there, location), *_property_steps(spec, properties)]
+    statements = [*_column_steps(spec, there, location), *_property_steps({**spec.properties, **further}, properties)]
     if not dry_run:
         for statement in statements:
             session.sql(f"ALTER TABLE {warehouse.sql_name(spec.name)} {statement}")
@@ -95,8 +99,8 @@ def _column_steps(spec: TableSpec, there: T.StructType, location: str) -> list[s
     return [f"ADD COLUMNS ({', '.join(missing)})"] if missing else []
 
 
-def _property_steps(spec: TableSpec, there: dict[str, str]) -> list[str]:
-    wrong = {key: value for key, value in spec.properties.items() if there.get(key) != value}
+def _property_steps(wanted: dict[str, str], there: dict[str, str]) -> list[str]:
+    wrong = {key: value for key, value in wanted.items() if there.get(key) != value}
     pairs = ", ".join(f"'{key}' = '{value}'" for key, value in wrong.items())
     return [f"SET TBLPROPERTIES ({pairs})"] if wrong else []
 
@@ -131,8 +135,8 @@ def require_tables(settings: Settings, names: Iterable[str], session: SparkSessi
 
 
 def _properties(session: SparkSession | None, warehouse: Warehouse, name: str) -> dict[str, str] | None:
-    if warehouse.is_local:
-        return _local_properties(Path(warehouse.location(name)))
+    if warehouse.folder is not None:
+        return _local_properties(warehouse.folder / name)
     if session is None or not warehouse.exists(session, name):
         return None
     rows = session.sql(f"SHOW TBLPROPERTIES {warehouse.sql_name(name)}").collect()

@@ -126,7 +126,11 @@ def _circuit_policy(context: JobContext) -> CircuitPolicy:
 def _persisted(frame: DataFrame, context: JobContext) -> Enriched:
     texts = struct_texts(project_lookup=context.settings.jobs.task_tracking.project_lookup)
     kept = _masked(frame, texts, context.settings.pii).persist()
-    return Enriched(rows=kept, figures=figures(kept, texts).collect()[0])
+    try:
+        return Enriched(rows=kept, figures=figures(kept, texts).collect()[0])
+    except BaseException:
+        kept.unpersist()  # nobody else knows of it, and the other jobs go on
+        raise
 
 
 def _masked(frame: DataFrame, texts: Mapping[str, str], pii: Pii) -> DataFrame:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.delta_follow import FollowedTable
 from claimx_lib.connectors.delta_sql import any_of, literal
 from claimx_lib.schemas.tables import TRACKING
@@ -55,12 +54,12 @@ class StoredEvents:
     def of(self, intake: Intake, context: JobContext) -> Stored:
         """The rows within `dedupe_window_days` around the batch's days, at the table's newest version."""
         spans = spans_of(intake.days, context.settings.jobs.task_tracking.dedupe_window_days)
-        if context.warehouse.is_local:
-            return self._followed_rows(intake, spans, context.warehouse)
+        folder = context.warehouse.folder
+        if folder is not None:
+            return self._followed_rows(intake, spans, str(folder / TRACKING.name))
         return _read_rows(intake, spans, context)
 
-    def _followed_rows(self, intake: Intake, spans: list[tuple[datetime, datetime]], warehouse: Warehouse) -> Stored:
-        location = warehouse.location(TRACKING.name)
+    def _followed_rows(self, intake: Intake, spans: list[tuple[datetime, datetime]], location: str) -> Stored:
         table = self._followed.setdefault(location, FollowedTable(location))
         near = " OR ".join(
             f"(event_timestamp >= {literal(first)} AND event_timestamp < {literal(end)})" for first, end in spans

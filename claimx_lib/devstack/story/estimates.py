@@ -11,7 +11,6 @@ from typing import Any
 from claimx_lib.config.settings import Settings
 from claimx_lib.connectors.kafka_client import Message, send
 
-FIRST_PROJECT = 50_000
 ORDINARY = 40
 
 

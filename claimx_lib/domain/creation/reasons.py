@@ -51,4 +51,4 @@ def gone(project_id: int) -> str:
 def gone_project(reason: str | None) -> int | None:
     """The project that a pending row must not be given again."""
     head, _, tail = (reason or "").partition(" ")
-    return int(tail) if head == PROJECT_GONE and tail.isdigit() else None
+    return int(tail) if head == PROJECT_GONE and tail.removeprefix("-").isdigit() else None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from claimx_lib.config.settings import Settings
 
+LEDGER = "xact_task_ledger"
 NAMES = [spec.name for spec in TABLES]
 
 
@@ -71,6 +72,17 @@ def test_an_older_table_is_brought_over(spark: SparkSession, tmp_path: Path) -> 
     require_tables(settings, ["xact_task_ledger"])
     row = spark.read.format("delta").load(f"{tmp_path}/xact_task_ledger").collect()[0]
     assert (row.idempotency_key, row.state, row.project_id) == ("k", "CREATED", None)
+
+
+def test_further_properties_are_brought_over_too(spark: SparkSession, made: Settings) -> None:
+    """What `storage.table_properties` says since is set, and stays: our own values do not come back over it."""
+    wanted = {"team": "claims", "delta.logRetentionDuration": "interval 3 days"}
+    storage = made.storage.model_copy(update={"table_properties": wanted})
+    other = made.model_copy(update={"storage": storage})
+    assert {report.result for report in migrate(spark, other, dry_run=False)} == {"migrated"}
+    assert {report.result for report in migrate(spark, other, dry_run=False)} == {"up to date"}
+    assert DeltaTable(f"{made.storage.warehouse}/{LEDGER}").metadata().configuration.items() >= wanted.items()
+    assert {report.result for report in migrate(spark, made, dry_run=False)} == {"migrated"}
 
 
 def test_a_newer_or_foreign_table_is_left_to_a_person(spark: SparkSession, tmp_path: Path) -> None:

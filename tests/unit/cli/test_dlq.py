@@ -110,7 +110,7 @@ def test_a_dry_run_promises_nothing_that_would_be_refused(tables, capsys):
         (letter_id(7), "5"): "(task-rejected) does not wait for a project",
         (letter_id(3), "5"): "is RESOLVED",
         (letter_id(8), "5"): "is no claim number",
-        (letter_id(1), str(2**63)): "is too large for a project id",
+        (letter_id(1), str(2**63)): "is no project id",
     }
     for (name, project), words in refused.items():
         for dry in (["--dry-run"], []):

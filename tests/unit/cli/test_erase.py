@@ -29,7 +29,7 @@ def test_what_is_no_claim_number_erases_nobody(
     [
         (["--claim", "A-1", "--by", " "], "--by is empty"),
         (["--claim", "A-1", "--by", "ann", "--why", ""], "--why is empty"),
-        (["--project", str(2**63), "--by", "ann"], "too large for a project id"),
+        (["--project", str(2**63), "--by", "ann"], "is no project id"),
         (["--by", "ann"], "name one person"),
         (["--claim", "A-1", "--project", "5", "--by", "ann"], "name one person"),
     ],

@@ -12,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.delta_follow import FollowedTable
 from claimx_lib.connectors.delta_open import opened
+from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.errors import TableError
 
 
@@ -72,6 +73,14 @@ def test_a_damaged_checkpoint_is_told_and_the_cure_cures(tmp_path: Path, garbage
 
 
 def test_only_what_is_at_hand_is_followed() -> None:
-    """A table behind a URI, Databricks' own file system or a catalog is read by Spark."""
-    roots = ("/data/x", "s3://bucket/x", "dbfs:/claims", "main.claims")
-    assert [root for root in roots if Warehouse(root=root).is_local] == ["/data/x"]
+    """A table behind a URI, Databricks' own file system or a catalog is read by Spark; `file:` is a folder of this machine."""
+    roots = ("/data/x", "file:/data/y", "file:///data/z", "s3://bucket/x", "dbfs:/claims", "main.claims")
+    found = [Warehouse(root=root).folder for root in roots]
+    assert found == [Path("/data/x"), Path("/data/y"), Path("/data/z"), None, None, None]
+
+
+def test_a_file_uri_is_read_without_a_jvm(tmp_path: Path) -> None:
+    """As Spark takes it: with one slash or with three."""
+    write_deltalake(str(tmp_path / "t"), pa.table({"n": [1]}))
+    for root in (f"file:{tmp_path}", f"file://{tmp_path}"):
+        assert list(DeltaSql(root=root).rows("SELECT n FROM t", "t")) == [{"n": 1}]

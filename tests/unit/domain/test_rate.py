@@ -79,6 +79,24 @@ def test_a_hold_holds_everybody():
     assert clock.monotonic() == 7
 
 
+def test_a_hold_holds_those_who_wait_already():
+    """Who was to call next when the 429 came calls after it, and so do all behind: nobody had to finish first."""
+
+    class Interrupted(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if len(self.sleeps) == 1:
+                limiter.hold(60)
+
+    clock = Interrupted()
+    limiter = RateLimiter(1, clock)
+    limiter.acquire()
+    assert limiter.acquire()
+    assert clock.monotonic() > 60
+    limiter.hold(30)
+    assert not limiter.acquire(deadline=clock.monotonic() + 29)
+
+
 def test_a_changed_pace_holds_from_the_next_permit():
     """The share of a partition may change between batches; the past still counts."""
     clock = FakeClock()

@@ -52,11 +52,14 @@ def test_what_is_no_claim_number_is_refused_before_it_is_published(claim: str) -
         decision(claim, 1)
 
 
-@pytest.mark.parametrize("project", ["", "12a", "1.5", "9223372036854775808", "../admin", "\u0661"])
+@pytest.mark.parametrize(
+    "project", ["", "0", "-5", "12a", "1.5", "9223372036854775808", "9" * 5000, "../admin", "\u0661"]
+)
 def test_what_is_no_project_id_is_refused_before_it_is_published(project: str) -> None:
-    """A project id that is no whole number of 64 bits is wrong usage."""
-    with pytest.raises(UsageError, match="project id"):
+    """A project id that ClaimX can't have given is wrong usage, in a line that can be read."""
+    with pytest.raises(UsageError, match="project id") as refused:
         decision("ABC-1", project)
+    assert len(str(refused.value)) < 200
 
 
 @pytest.mark.parametrize(("by", "why"), [("", "x"), ("ann", "  ")])

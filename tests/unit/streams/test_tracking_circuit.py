@@ -34,3 +34,27 @@ def test_odd_answers_count_once_a_look_up_and_only_alone(
     figures: Any = {"errors": errors, "calls": tries + answered, "api_errors": tries}
     tracking_lookup._learn(figures, context, calls)
     assert (calls.circuit.opened_at is not None) is is_open
+
+
+def test_details_of_a_job_that_failed_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies ends this job; the others run on in the same JVM, which must not hold its rows for them."""
+
+    class Frame:
+        is_kept = False
+
+        def persist(self) -> Frame:
+            self.is_kept = True
+            return self
+
+        def unpersist(self) -> None:
+            self.is_kept = False
+
+    def failing(*_: object) -> None:
+        assert frame.is_kept
+        raise OSError("a worker ended")
+
+    frame, context = Frame(), SimpleNamespace(settings=SETTINGS)
+    monkeypatch.setattr(tracking_lookup, "figures", failing)
+    with pytest.raises(OSError, match="a worker ended"):
+        tracking_lookup._persisted(frame, context)
+    assert not frame.is_kept
