@@ -17,6 +17,7 @@ from py4j.protocol import Py4JError
 
 from claimx_lib.config.load import load
 from claimx_lib.connectors.spark import on_databricks, open_session
+from claimx_lib.domain.flow import STREAMS
 from claimx_lib.errors import ClaimxError, ConfigError, UsageError
 from claimx_lib.observability.endpoint import served
 from claimx_lib.observability.logs import configure_logs, logger
@@ -27,7 +28,7 @@ from claimx_lib.operations.gauges import refreshed, table_gauges
 from claimx_lib.operations.maintenance import Step, lasting_rules, maintain, reported
 from claimx_lib.operations.preflight import checked, require_state, tables_of
 from claimx_lib.operations.tables import require_tables
-from claimx_lib.streams.application import FLOW, Failures, run_in_turn, run_together
+from claimx_lib.streams.application import Failures, run_in_turn, run_together
 from claimx_lib.streams.context import JobContext, StopFlag, utc_now
 from claimx_lib.streams.failure import explained, tell
 from claimx_lib.streams.gaps import record_gaps
@@ -114,7 +115,7 @@ def backfill(job: str, settings: Settings, *, since: datetime, until: datetime |
     """
     chosen([job], settings)
     if job == ALL:
-        raise UsageError("a backfill is of one job", cure=f"name one of {', '.join(FLOW)}")
+        raise UsageError("a backfill is of one job", cure=f"name one of {', '.join(STREAMS)}")
     moved = backfill_settings(settings, job, since=since, until=until)
     require_undone(moved, job, until)
     return run([job], moved, available_now=True, until=until, ends=committed_ends(settings, job))
@@ -157,18 +158,18 @@ def keep_up(settings: Settings) -> list[Step]:
 
 def chosen(jobs: Sequence[str], settings: Settings) -> tuple[str, ...]:
     """Return the jobs meant, each once, in the order of the data flow; `all` means every one that is enabled."""
-    unknown = [job for job in jobs if job not in (*FLOW, ALL)]
+    unknown = [job for job in jobs if job not in (*STREAMS, ALL)]
     if unknown or not jobs:
         what = f"there is no job {unknown[0]}" if unknown else "name a job"
-        raise UsageError(what, cure=f"use {', '.join(FLOW)}, or {ALL}")
-    enabled = {job for job in FLOW if getattr(settings.jobs, job).enabled}
+        raise UsageError(what, cure=f"use {', '.join(STREAMS)}, or {ALL}")
+    enabled = {job for job in STREAMS if getattr(settings.jobs, job).enabled}
     wanted = enabled if ALL in jobs else set(jobs)
     if wanted - enabled:
         off = min(wanted - enabled)
         raise ConfigError(f"jobs.{off}.enabled is false", cure=f"set it to true, or leave {off} out")
     if not wanted:
         raise ConfigError("no job is enabled", cure="set jobs.<job>.enabled to true for one of them")
-    return tuple(job for job in FLOW if job in wanted)
+    return tuple(job for job in STREAMS if job in wanted)
 
 
 @contextmanager

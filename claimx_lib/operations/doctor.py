@@ -18,6 +18,7 @@ from claimx_lib.connectors.checkpoint import committed_batches, damaged_file, fo
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.kafka_client import topics_there
 from claimx_lib.connectors.spark import on_databricks
+from claimx_lib.domain.flow import STREAMS
 from claimx_lib.errors import ClaimxError, in_a_line
 from claimx_lib.operations.preflight import aged_out, require_rules, require_state, topics_of
 from claimx_lib.operations.probe import probe_api
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from claimx_lib.config.settings import Settings
 
-JOBS = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
 MINIMUM_PYTHON = (3, 11)
 UNREADABLE = "mend its rights; where the disk was full or a file is damaged, see docs/operations.md"
 
@@ -59,7 +59,7 @@ def examine(settings: Settings, *, session: SparkSession | None = None) -> list[
         ("api", lambda: probe_api(settings)),
         ("tables", lambda: _tables(settings, session)),
         ("settings", lambda: _settings(settings)),
-        *((f"checkpoint {job}", lambda job=job: _checkpoint(settings, job)) for job in JOBS),
+        *((f"checkpoint {job}", lambda job=job: _checkpoint(settings, job)) for job in STREAMS),
     )
     return [_found(what, look) for what, look in looks]
 
@@ -134,7 +134,7 @@ def _kafka(settings: Settings) -> str:
 
 
 def _topics(settings: Settings) -> str:
-    wanted = {topic for job in JOBS for side in topics_of(settings, job) for topic in side}
+    wanted = {topic for job in STREAMS for side in topics_of(settings, job) for topic in side}
     missing = sorted(wanted - topics_there(settings.kafka))
     if missing:
         raise ClaimxError(f"missing: {', '.join(missing)}", cure="claimx topics create")
@@ -155,7 +155,7 @@ def _tables(settings: Settings, session: SparkSession | None) -> str:
 
 
 def _settings(settings: Settings) -> str:
-    require_rules(settings, [job for job in JOBS if getattr(settings.jobs, job).enabled])
+    require_rules(settings, [job for job in STREAMS if getattr(settings.jobs, job).enabled])
     return "every enabled job would start with them"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.delta_sql import DeltaSql
+from claimx_lib.domain.creation.ledger import State
 from claimx_lib.errors import TableError
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, PENDING, TRACKING
@@ -25,15 +26,20 @@ Row = dict[str, Any]
 SHARE_OF_TIME = 0.05
 """How much of the time reading one table may take: a read of two seconds is repeated after forty at the earliest."""
 
-LEDGER_STATES = """
-    SELECT state, count(*) AS n FROM (
-      SELECT state, row_number() OVER (
-        PARTITION BY idempotency_key
-        ORDER BY CASE WHEN state IN ('CREATED', 'ADOPTED') THEN 0 ELSE 1 END, at DESC,
-                 CASE WHEN state = 'INTENT' THEN 1 ELSE 0 END) AS place
-      FROM {t} WHERE coalesce(reason, '') <> 'not-owner') AS placed
-    WHERE place = 1 GROUP BY state ORDER BY state"""
-"""As `domain.creation.ledger`: a task that is there stays there; else the newest row, an outcome before its INTENT."""
+_DONE = f"CASE WHEN state IN ('CREATED', 'ADOPTED') THEN {1 << 60} ELSE 0 END"
+_CODES = " ".join(f"WHEN '{state}' THEN {code}" for code, state in enumerate(State))
+_STATES = " ".join(f"WHEN {code} THEN '{state}'" for code, state in enumerate(State))
+LEDGER_STATES = f"""
+    SELECT CASE place % 16 {_STATES} END AS state, count(*) AS n FROM (
+      SELECT left(idempotency_key, 12) AS key_head, max({_DONE} + {{micros}} * 16 + CASE state {_CODES} END) AS place
+      FROM {{t}} WHERE coalesce(reason, '') <> 'not-owner' GROUP BY 1) AS newest
+    GROUP BY 1 ORDER BY 1"""
+"""As `domain.creation.ledger`: a task that is there stays there; else the newest row, an outcome before its INTENT.
+
+A number and the head of the key (48 bits) for each task: rows sorted by whole keys took 2.5 times the memory.
+"""
+MICROS = "CAST(at AS BIGINT)"
+"""Of `at` since 1970, as delta-rs counts; Spark's cast gives seconds."""
 
 QUERIES = {
     PENDING.name: (
@@ -65,7 +71,7 @@ class PathTables:
         return self.sql.version(table)
 
     def rows(self, sql: str, table: str) -> list[Row]:
-        return list(self.sql.ask(sql.format(t="t"), table).rows)
+        return list(self.sql.ask(sql.format(t="t", micros=MICROS), table).rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +87,8 @@ class CatalogTables:
 
     def rows(self, sql: str, table: str) -> list[Row]:
         frame = self.warehouse.read(self.session, table)
-        return [row.asDict() for row in self.session.sql(sql, t=frame).collect()]
+        asked = sql.replace("{micros}", "unix_micros(at)")
+        return [row.asDict() for row in self.session.sql(asked, t=frame).collect()]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from claimx_lib.connectors.delta_sql import DeltaSql, Row, literal
 from claimx_lib.domain.claim_number import claim_key
-from claimx_lib.domain.creation.instants import instant_of
+from claimx_lib.domain.instants import instant_of
 from claimx_lib.errors import NotFound
 from claimx_lib.operations.review import TABLE, LetterRow, letter_row
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from claimx_lib.connectors.delta_sql import DeltaSql
+from claimx_lib.domain.flow import STREAMS
 from claimx_lib.domain.reasons import Reason, label_of
 from claimx_lib.errors import UsageError
 from claimx_lib.operations.review import TABLE
 
-PIPELINES = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
-
 
 def require_pipeline(pipeline: str | None) -> None:
     """Return only for none, or a job that makes letters."""
-    if pipeline is not None and pipeline not in PIPELINES:
-        raise UsageError(f"--pipeline {pipeline[:80]}: there is no such job", cure=f"use one of {', '.join(PIPELINES)}")
+    if pipeline is not None and pipeline not in STREAMS:
+        raise UsageError(f"--pipeline {pipeline[:80]}: there is no such job", cure=f"use one of {', '.join(STREAMS)}")
 
 
 def require_reason(tables: DeltaSql, reason: str | None) -> None:

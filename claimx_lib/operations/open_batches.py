@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.checkpoint import folder_of, open_batch
 from claimx_lib.domain.enrichment import EnrichPolicy
-from claimx_lib.operations.status import JOBS
+from claimx_lib.domain.flow import STREAMS
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
@@ -33,7 +33,7 @@ def batches_awaited(
     cannot be looked at from here: the longest wait has to do. Backfills count too, but for those that ended long ago.
     """
     longest = longest_batch_seconds(settings) if longest_seconds is None else longest_seconds
-    folders = [(job, folder_of(settings.storage.checkpoints, job)) for job in JOBS]
+    folders = [(job, folder_of(settings.storage.checkpoints, job)) for job in STREAMS]
     seen = {job: folder for job, folder in folders if folder is not None}
     if not seen:
         pause(longest)

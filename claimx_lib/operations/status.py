@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from claimx_lib.connectors.checkpoint import Batch, committed_batches, folder_seen
 from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.connectors.kafka_offsets import offset_ranges
+from claimx_lib.domain.flow import STREAMS
 from claimx_lib.domain.offsets import Offsets, Range, TopicPartition, lag
 from claimx_lib.errors import ClaimxError, in_a_line
-from claimx_lib.operations.gauges import LEDGER_STATES
+from claimx_lib.operations.gauges import LEDGER_STATES, MICROS
 from claimx_lib.operations.preflight import topics_of
 
 if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
-JOBS = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
 BATCHES = 20
 """Batches that a rate is taken over."""
 
@@ -51,14 +51,14 @@ def status(settings: Settings, *, now: datetime) -> Status:
     problems: list[str] = []
     there = _ranges(settings, problems)
     return Status(
-        queries=tuple(_query(settings, job, there, now, problems) for job in JOBS),
+        queries=tuple(_query(settings, job, there, now, problems) for job in STREAMS),
         tables=_tables(settings, problems),
         problems=tuple(problems),
     )
 
 
 def _ranges(settings: Settings, problems: list[str]) -> dict[TopicPartition, Range] | None:
-    topics = {topic for job in JOBS for topic in topics_of(settings, job)[0]}
+    topics = {topic for job in STREAMS for topic in topics_of(settings, job)[0]}
     try:
         return offset_ranges(settings.kafka, topics)
     except ClaimxError as error:
@@ -118,7 +118,7 @@ QUESTIONS = {
     ),
     "ledger": (
         "xact_task_ledger",
-        f"SELECT state AS what, n FROM ({LEDGER_STATES.format(t='t')}) AS states ORDER BY 1",
+        f"SELECT state AS what, n FROM ({LEDGER_STATES.format(t='t', micros=MICROS)}) AS states ORDER BY 1",
     ),
     "mapping": (
         "claim_project_mapping",

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from claimx_lib.errors import ClaimxError
     from claimx_lib.streams.context import JobContext, Stage
 
-FLOW = ("task_trigger", "task_tracking", "mapping_sync", "task_creation")
-"""The streaming jobs, in the order of the data flow."""
 RUNNING = "claimx_stream_running"
 LAST_WORD_SECONDS = 2.0
 

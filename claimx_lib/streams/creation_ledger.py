@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 from claimx_lib.domain.creation.ledger import LedgerRow
 from claimx_lib.schemas.tables import LEDGER
 from claimx_lib.streams.context import JobContext
-from claimx_lib.streams.creation_rows import among, frame_of, ledger_row, ledger_values
+from claimx_lib.streams.creation_rows import frame_of, ledger_row, ledger_values
+from claimx_lib.transforms.key_ranges import among
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

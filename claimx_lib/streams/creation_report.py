@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from claimx_lib.domain.creation import reasons
 from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Wait
 from claimx_lib.domain.creation.effects import Ended
+from claimx_lib.domain.reasons import label_of
 from claimx_lib.observability.logs import logger
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _is_none(final: Decision) -> bool:
 
 def _label(reason: str) -> str:
     head = reason.partition(" ")[0]
-    return ("project-not-found" if head == reasons.PROJECT_GONE else head).replace("-", "_")
+    return label_of("project-not-found" if head == reasons.PROJECT_GONE else head)
 
 
 def _log(planned: Decision, final: Decision) -> None:

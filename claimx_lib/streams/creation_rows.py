@@ -7,7 +7,6 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from claimx_lib.domain.creation.codec import PlanRow
@@ -20,7 +19,6 @@ from claimx_lib.schemas.tables import PENDING
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
-FEW = 500
 Values = tuple[Any, ...]
 _INSTANTS = ("expires_at", "at")
 
@@ -39,15 +37,6 @@ def frame_of(session: SparkSession, rows: Iterable[Values], schema: T.StructType
     arrow = to_arrow_schema(schema)
     arrays = [pa.array(list(column), type=field.type) for column, field in zip(columns, arrow, strict=True)]
     return session.createDataFrame(pa.Table.from_arrays(arrays, schema=arrow), schema).coalesce(1)
-
-
-def among(frame: DataFrame, column: str, values: Iterable[Any]) -> DataFrame:
-    """The rows whose column is one of the values."""
-    listed = sorted(set(values))
-    if len(listed) <= FEW:
-        return frame.where(F.col(column).isin(listed))
-    kept = frame_of(frame.sparkSession, [(value,) for value in listed], T.StructType().add(column, T.StringType()))
-    return frame.join(F.broadcast(kept), on=column, how="left_semi")
 
 
 def ledger_values(row: LedgerRow, names: Sequence[str]) -> Values:

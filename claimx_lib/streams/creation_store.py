@@ -26,10 +26,10 @@ from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, MAPPING, PENDING, PLAN
 from claimx_lib.streams.creation_ledger import DeltaLedger, changes_of, version_of
 from claimx_lib.streams.creation_ports import Plan
-from claimx_lib.streams.creation_rows import among, frame_of, header_values, pending_row, plan_row, stored_record
+from claimx_lib.streams.creation_rows import frame_of, header_values, pending_row, plan_row, stored_record
 from claimx_lib.streams.creation_writes import applied
 from claimx_lib.transforms.claim_number import claim_key, without_letter_prefix
-from claimx_lib.transforms.key_ranges import near
+from claimx_lib.transforms.key_ranges import among, near
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, Row

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from claimx_lib.domain.identity import LONG_AGO, MANUAL, SET, IdentityEvent, MappedClaim, Number, Project, ProjectEvent
 from claimx_lib.domain.mapping_fold import Before
 from claimx_lib.schemas.tables import MAPPING, MAPPING_HISTORY, PROJECTS
-from claimx_lib.transforms.key_ranges import FEW, near
+from claimx_lib.transforms.key_ranges import FEW, among, near
 
 if TYPE_CHECKING:
     from claimx_lib.streams.context import JobContext
@@ -141,14 +141,6 @@ def _project(row: dict[str, Any]) -> Project:
         address=row["address"],
         number=number,
     )
-
-
-def among(frame: DataFrame, column: str, values: Collection[str] | Collection[int]) -> DataFrame:
-    """The rows whose column is one of the values."""
-    if len(values) <= FEW:
-        return frame.where(F.col(column).isin(sorted(values)))
-    keys = frame.sparkSession.createDataFrame(pa.table({column: sorted(values)}))
-    return frame.join(F.broadcast(keys), on=column, how="left_semi")
 
 
 def marked(frame: DataFrame, column: str, values: Collection[str] | Collection[int], name: str) -> DataFrame:

@@ -12,13 +12,14 @@ from pyspark.sql import functions as F
 from claimx_lib.connectors import kafka
 from claimx_lib.connectors.delta import on_conflict_again
 from claimx_lib.domain.enrichment import PROJECT_KEY, TASK_KEY, EnrichmentStatus
+from claimx_lib.domain.instants import iso
 from claimx_lib.errors import ConfigError
 from claimx_lib.schemas.tables import TRACKING
 from claimx_lib.streams.tracking_lookup import Calls, Enriched, looked_up
 from claimx_lib.transforms.encode import json_members
 from claimx_lib.transforms.rescue import typed
 from claimx_lib.transforms.tracking import lookup_key
-from claimx_lib.transforms.tracking_messages import iso, success_messages
+from claimx_lib.transforms.tracking_messages import success_messages
 from claimx_lib.transforms.tracking_rows import PROJECT_DETAILS, TASK_DETAILS, fits_of, rescued_data
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from claimx_lib.connectors.delta import on_conflict_again
-from claimx_lib.domain.reasons import ENDED_IN
+from claimx_lib.domain.reasons import ENDED_IN, label_of
 from claimx_lib.schemas.tables import DEAD_LETTERS
 from claimx_lib.streams.appends import append_new
 
@@ -88,5 +88,5 @@ def _without(rows: DataFrame, known: set[str]) -> DataFrame:
 
 def _count(context: JobContext, opened: list[Row]) -> None:
     for (pipeline, reason), number in Counter((row.pipeline, row.reason) for row in opened).items():
-        label = reason.replace("-", "_")
+        label = label_of(reason)
         context.metrics.count("claimx_dead_letters_opened_total", number, pipeline=pipeline, reason=label)

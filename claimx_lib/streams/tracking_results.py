@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from claimx_lib.connectors import kafka
 from claimx_lib.connectors.kafka_group import commit_group_offsets
 from claimx_lib.domain.enrichment import EnrichmentStatus
+from claimx_lib.domain.instants import iso
 from claimx_lib.domain.masking import masked_text
 from claimx_lib.errors import KafkaError
 from claimx_lib.observability.logs import logger
@@ -21,7 +22,6 @@ from claimx_lib.streams.tracking_intake import Intake
 from claimx_lib.streams.tracking_lookup import Enriched
 from claimx_lib.streams.tracking_stored import STORED
 from claimx_lib.transforms import tracking_messages
-from claimx_lib.transforms.tracking_messages import iso
 
 _FAILED = str(EnrichmentStatus.FAILED)
 _STORED_DDL = ", ".join(f"{name} {kind}" for name, kind in {**STORED, "processed_at": "STRING"}.items())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from claimx_lib.domain.key_ranges import Key, key_ranges
@@ -29,3 +30,12 @@ def in_ranges(column: Column, ranges: Sequence[tuple[str, str]] | Sequence[tuple
     """Whether a column lies in one of the closed ranges; of none, nowhere. Only literals, so that files are skipped."""
     conditions = [column.between(F.lit(first), F.lit(last)) for first, last in ranges]
     return reduce(or_, conditions) if conditions else F.lit(0) == F.lit(1)
+
+
+def among(frame: DataFrame, column: str, values: Iterable[Key]) -> DataFrame:
+    """The rows whose column is one of the values; many are joined, by Arrow, so that no Python worker reads them."""
+    listed = sorted(set(values))
+    if len(listed) <= FEW:
+        return frame.where(F.col(column).isin(listed))
+    keys = frame.sparkSession.createDataFrame(pa.table({column: listed}))
+    return frame.join(F.broadcast(keys), on=column, how="left_semi")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from claimx_lib.config.settings import Pii
 from claimx_lib.domain.enrichment import EnrichmentStatus
+from claimx_lib.domain.instants import iso
 from claimx_lib.domain.reasons import Reason
 from claimx_lib.transforms.built_once import built_once
 from claimx_lib.transforms.decode import is_blank, text_of
@@ -31,11 +32,6 @@ _MESSAGES = {
     str(Reason.INVALID_FIELD): "A field breaks a rule",
     str(Reason.API_UNAVAILABLE): "ClaimX gave no details; the row is written without them",
 }
-
-
-def iso(instant: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def success_messages(rows: DataFrame, topic: str, pii: Pii) -> DataFrame:

@@ -21,6 +21,7 @@ import yaml
 
 from claimx_lib.devstack.broker import Broker
 from claimx_lib.devstack.ports import free_port
+from claimx_lib.devstack.simulator.control import SimulatorControl
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.devstack.waiting import wait_until
 from tests.fakes.claimx import TOKEN
@@ -33,6 +34,7 @@ from tests.faults.world import World, new_world
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 NAME, EMAIL, PHONE, STREET = "Zenobia Quixwort", "zenobia.quixwort@mail.example", "555-867-5309", "17 Umbrage Lane"
 PERSON = {"full_name": NAME, "email": EMAIL, "phone": PHONE, "address": {"street": STREET, "city": "Umbrageville"}}
+METHODS = ("GET", "POST")
 SPOILT, REFUSED = ("reset", "garbage", "html", "truncated_json", "redirect"), (401, 403, 404, 422, 500)
 PEOPLE = (PHONE, "quixwort", "umbrage")
 AT = "2026-01-10T12:00:00Z"
@@ -138,15 +140,12 @@ def test_token_and_people_stay_where_they_belong(world: World, simulator: Simula
         pages = [read_metrics(world)]
         outside = dict(arguments_and_environments(run.process.pid))
         since = len(control.requests())
-        for method, fault in itertools.product(("GET", "POST"), SPOILT):
-            control.fault(fault, method=method, count=1)
-        for method, status in itertools.product(("GET", "POST"), REFUSED):
-            control.fault("status", method=method, status=status, count=1)
+        spoil(control)
         send(world, [("claimx_events", task_event(n, n)) for n in range(20, 32)])
         send(world, [("xact_events", estimate(n, "C1")) for n in range(20, 32)])
         drained(world, run)
         pages.append(read_metrics(world))
-        assert met(control.requests()[since:]) == set(itertools.product(("GET", "POST"), (*SPOILT, *REFUSED)))
+        assert met(control.requests()[since:]) == set(itertools.product(METHODS, (*SPOILT, *REFUSED)))
         fail_each_job(world, run)
     with Run(world, crash_at="tracking-before-append") as run:
         send(world, [("claimx_events", task_event(40, 1))])
@@ -160,6 +159,15 @@ def test_token_and_people_stay_where_they_belong(world: World, simulator: Simula
     shown += leaks(messages(world, ("tracking", "retry", "project_sync")), (TOKEN, f"Bearer {TOKEN}"))
     assert shown == []
     assert_that_it_was_tried(world)
+
+
+def spoil(control: SimulatorControl) -> None:
+    """Each fault for one look-up and for one creation."""
+    for method in METHODS:
+        for fault in SPOILT:
+            control.fault(fault, method=method, count=1)
+        for status in REFUSED:
+            control.fault("status", method=method, status=status, count=1)
 
 
 def met(calls: list[dict[str, Any]]) -> set[tuple[str, str | int]]:

@@ -17,14 +17,14 @@ from claimx_lib.config.layers import VARIABLE
 from claimx_lib.config.load import load
 from claimx_lib.config.secrets import SecretReference
 from claimx_lib.config.settings import Settings
-from claimx_lib.streams.application import FLOW
+from claimx_lib.domain.flow import STREAMS
 from tests.readers.settings_reference import rendered
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-JOBS = (*FLOW, "maintenance")
+JOBS = (*STREAMS, "maintenance")
 
 
 def commands() -> dict[str, set[str]]:

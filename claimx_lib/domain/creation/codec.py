@@ -11,8 +11,8 @@ from typing import Any
 from claimx_lib.domain.creation.decisions import Create, Decision, Drop, GiveUp, Refuse, Skip, Subject, SyncHit, Wait
 from claimx_lib.domain.creation.events import Headers, Refusal, SourceRecord, XactEvent
 from claimx_lib.domain.creation.headers import Replay
-from claimx_lib.domain.creation.instants import exact
 from claimx_lib.domain.creation.policy import Task
+from claimx_lib.domain.instants import exact
 
 Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from claimx_lib.domain.claim_number import claim_key, parsed_claim_number
-from claimx_lib.domain.creation.instants import instant_of
+from claimx_lib.domain.instants import instant_of
 from claimx_lib.domain.reasons import Reason, missing
 from claimx_lib.domain.texts import has_lone_surrogate
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from claimx_lib.domain.creation import headers as names
 from claimx_lib.domain.creation.decisions import GiveUp, SyncHit, Wait
 from claimx_lib.domain.creation.headers import Replay
-from claimx_lib.domain.creation.instants import iso
 from claimx_lib.domain.creation.keys import dead_letter_id
 from claimx_lib.domain.creation.policy import header_seconds
+from claimx_lib.domain.instants import iso
 
 HEADROOM_BYTES = 4096
 """Of a message, for its key and headers: an event's id and its claim number in each at most."""

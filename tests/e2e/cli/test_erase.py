@@ -21,10 +21,10 @@ from claimx_lib.connectors.delta_sql import DeltaSql
 from claimx_lib.connectors.kafka_client import create_topics
 from claimx_lib.devstack.simulator.process import Simulator
 from claimx_lib.devstack.waiting import wait_until
+from claimx_lib.domain.flow import STREAMS
 from claimx_lib.operations.erase import ERASED_FROM
 from claimx_lib.operations.traces import traces_of
 from claimx_lib.schemas.topics import topic_specs
-from claimx_lib.streams.application import FLOW
 from tests.fakes.world import World, Worlds, event
 
 NAME = "Zebulon Quartzmann"
@@ -44,7 +44,7 @@ def world(new: Worlds, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) ->
         *names,
         f"jobs.task_creation.retry_topic={own}.retry",
         f"jobs.task_creation.dlq_topic={own}.dlq",
-        *(f"jobs.{job}.trigger_seconds=1" for job in FLOW),
+        *(f"jobs.{job}.trigger_seconds=1" for job in STREAMS),
         "pii.erased_salt={env: CLAIMX_ERASED_SALT}",
     )
     create_topics(world.settings.kafka, topic_specs(world.settings))

@@ -16,7 +16,7 @@ from claimx_lib.devstack.monitoring import Prometheus
 from claimx_lib.devstack.ports import free_port
 from claimx_lib.devstack.waiting import wait_until
 from claimx_lib.observability.metrics import label_value
-from claimx_lib.operations.gauges import LEDGER_STATES
+from claimx_lib.operations.gauges import LEDGER_STATES, MICROS
 from tests.readers.monitoring import BY_NAME
 from tests.readers.prometheus import PrometheusApi
 
@@ -44,7 +44,7 @@ BY_TABLE = {
     ),
     "sum by (state) (claimx_task_ledger)": (
         "xact_task_ledger",
-        LEDGER_STATES.format(t="t"),
+        LEDGER_STATES.format(t="t", micros=MICROS),
     ),
     "sum by (outcome, source) (claimx_mapping_changes_total) > 0": (
         "claim_project_mapping_history",

@@ -75,6 +75,23 @@ def test_the_gauges_are_what_the_tables_hold(tables):
     assert shown(metrics) == EXPECTED
 
 
+def test_the_newest_row_of_a_key_tells_its_state(spark, tables):
+    """To the microsecond; an outcome before its INTENT of the same instant, and a task that is there before all that came later."""
+    later, last = NOW + timedelta(microseconds=1), NOW + timedelta(microseconds=2)
+    steps = [
+        ("a", "INTENT", NOW), ("a", "NOT_SENT", NOW),
+        ("b", "NOT_SENT", NOW), ("b", "INTENT", later),
+        ("c", "CREATED", NOW), ("c", "INTENT", last),
+        ("d", "INTENT", NOW), ("d", "UNKNOWN", later), ("d", "REJECTED", last),
+        ("e", "SKIPPED", NOW), ("f", "ADOPTED", NOW),
+    ]  # fmt: skip
+    tables.append(LEDGER, [{"idempotency_key": key * 64, "state": state, "at": at} for key, state, at in steps])
+    newest = {"NOT_SENT": 1, "INTENT": 1, "CREATED": 1, "REJECTED": 1, "SKIPPED": 1, "ADOPTED": 1}
+    warehouse = Warehouse(root=str(tables.root))
+    for read in (PathTables(sql=tables.sql), CatalogTables(session=spark, warehouse=warehouse)):
+        assert {row["state"]: row["n"] for row in read.rows(QUERIES[LEDGER], LEDGER)} == newest
+
+
 def test_tables_in_a_catalog_give_the_same_figures(spark, tables):
     """Where nobody reads the tables without a JVM, the session does, to the same end."""
     fill(tables)

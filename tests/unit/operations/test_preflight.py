@@ -8,9 +8,9 @@ import pytest
 
 from claimx_lib.config.load import load
 from claimx_lib.config.settings import Settings
+from claimx_lib.domain.flow import STREAMS
 from claimx_lib.errors import ConfigError, TableError
 from claimx_lib.operations import preflight
-from claimx_lib.streams.application import FLOW
 from tests.fakes.warehouse import NOW, Tables
 
 SALT = "pii.erased_salt={env: SALT_OF_THIS_TEST}"
@@ -31,7 +31,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
     return made
 
 
-@pytest.mark.parametrize("job", FLOW)
+@pytest.mark.parametrize("job", STREAMS)
 def test_every_stream_needs_the_ids_that_are_erased(job: str) -> None:
     """Without the table nobody knows whom to leave out: no job starts."""
     assert "erased_ids" in preflight.tables_of([job])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimx_lib.domain.creation.events import NotOurs, Refusal, SourceRecord, XactEvent, decoded
-from claimx_lib.domain.creation.instants import instant_of
+from claimx_lib.domain.instants import instant_of
 
 TYPES = {"ESTIMATE_CREATED"}
 AT = datetime(2026, 1, 10, tzinfo=UTC)
