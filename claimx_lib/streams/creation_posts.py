@@ -150,10 +150,10 @@ class Posting:
 
     def _owned(self, works: list[Work], version: int) -> tuple[list[Work], list[Work]]:
         """Those whose INTENT came first in the table's order, and those that another attempt was before, or has closed."""
-        order: dict[str, int] = {}
+        order: dict[tuple[str, str], int] = {}
         closed: set[str] = set()
         for committed, row in self.ledger.appended_since(version, {work.task.key for work in works}):
-            order.setdefault(f"{row.idempotency_key} {row.attempt_id}", committed)
+            order.setdefault((row.idempotency_key, row.attempt_id), committed)
             kept = self.states.get(row.idempotency_key, FREE)
             if not any((r.attempt_id, r.state) == (row.attempt_id, row.state) for r in kept.rows):
                 self.states[row.idempotency_key] = kept.plus(row)
@@ -161,7 +161,7 @@ class Posting:
         told = [(work, work.task.key not in closed and self._is_ours(work, order)) for work in works]
         return [work for work, is_ours in told if is_ours], [work for work, is_ours in told if not is_ours]
 
-    def _is_ours(self, work: Work, order: Mapping[str, int]) -> bool:
+    def _is_ours(self, work: Work, order: Mapping[tuple[str, str], int]) -> bool:
         kept = self.states[work.task.key]
         return kept.done is None and owner(kept, order) == self._attempt_id(work)
 

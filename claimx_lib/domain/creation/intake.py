@@ -91,7 +91,7 @@ class Reading:
 
 
 def read(records: Iterable[SourceRecord], policy: Policy, *, retry_topic: str) -> Reading:
-    """Every record as exactly one of event, refusal, not ours; in the order of topic, partition and offset.
+    """Every record as exactly one of event, refusal, not ours; in the order of their time, then of topic, partition and offset.
 
     A replay of a type without a rule is a refusal: the letter that it came from would be on its way for ever.
     """

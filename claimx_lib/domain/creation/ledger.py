@@ -199,14 +199,11 @@ def _doubtful(state: KeyState, now: datetime, policy: Policy) -> Step:
     return Step.CLOSE_UNKNOWN if is_settled else Step.NOTHING
 
 
-def owner(state: KeyState, order: Mapping[str, int]) -> str | None:
-    """The attempt_id whose open INTENT came first in the table's order (`order`: "key attempt_id" → commit version).
+def owner(state: KeyState, order: Mapping[tuple[str, str], int]) -> str | None:
+    """The attempt_id whose open INTENT came first in the table's order (`order`: key, attempt_id → commit version).
 
     Rows that `order` does not name were there before it began. None where nothing is open.
     """
     opened = state.open_intents
-    return (
-        min(opened, key=lambda row: order.get(f"{row.idempotency_key} {row.attempt_id}", -1)).attempt_id
-        if opened
-        else None
-    )
+    first = min(opened, key=lambda row: order.get((row.idempotency_key, row.attempt_id), -1), default=None)
+    return None if first is None else first.attempt_id
