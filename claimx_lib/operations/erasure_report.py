@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from claimx_lib.domain.secret import Secret
 
 
+_LOG_KEPT = (
+    "Delta deletes them by the table's delta.logRetentionDuration (7 days; 30 until claimx tables migrate has run)"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Whose data is to go, at whose word; `streams_stopped` is the operator's, no table can tell."""
@@ -85,7 +90,7 @@ class Report:
             lines += [f"still in {trace.file}" for trace in in_data]
         in_log = sum(trace.is_log for trace in done.traces)
         if in_log:
-            lines.append(f"{in_log} log files name a claim among their statistics; Delta deletes them after 7 days")
+            lines.append(f"{in_log} log files name a claim among their statistics; {_LOG_KEPT}")
         if self.kafka_problem is not None:
             lines.append(f"Kafka could not be asked what it holds: {self.kafka_problem}")
         return lines

@@ -164,7 +164,7 @@ def _has_news(history: list[Row]) -> bool:
             return False
         if entry["operation"] not in {*BOOKKEEPING, "OPTIMIZE"}:
             return True
-    return True
+    return not history  # nothing else for as long as the log tells
 
 
 def _recent(now: datetime, days: int) -> str:

@@ -12,6 +12,7 @@ from pyspark.sql import types as T
 from claimx_lib.config.versions import SCHEMA_VERSION
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.delta_open import opened
+from claimx_lib.domain.sql_text import text_literal
 from claimx_lib.errors import TableError
 from claimx_lib.schemas.tables import BY_NAME, TABLES, TableSpec
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from claimx_lib.config.settings import Settings
 
 VERSION_KEY = "claimx.schema_version"
+_PROTOCOL = ("delta.feature.", "delta.minReaderVersion", "delta.minWriterVersion")
+"""What Delta takes at a table's making and does not keep among its properties."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +103,8 @@ def _column_steps(spec: TableSpec, there: T.StructType, location: str) -> list[s
 
 
 def _property_steps(wanted: dict[str, str], there: dict[str, str]) -> list[str]:
-    wrong = {key: value for key, value in wanted.items() if there.get(key) != value}
-    pairs = ", ".join(f"'{key}' = '{value}'" for key, value in wrong.items())
+    wrong = {key: value for key, value in wanted.items() if there.get(key) != value and not key.startswith(_PROTOCOL)}
+    pairs = ", ".join(f"{text_literal(key)} = {text_literal(value)}" for key, value in wrong.items())
     return [f"SET TBLPROPERTIES ({pairs})"] if wrong else []
 
 

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from claimx_lib.connectors.delta import Warehouse
+from claimx_lib.domain.sql_text import text_literal
 from claimx_lib.domain.task_status import TERMINAL_STATUSES
 from claimx_lib.operations.tables import TableReport
 from claimx_lib.schemas.identity_views import VIEWS
@@ -58,8 +59,8 @@ def rendered(spec: ViewSpec, names: Mapping[str, str], analysis: Analysis, as_of
     return spec.sql.format(
         **names,
         as_of=moment,
-        timezone=_text(analysis.timezone),
-        terminal=", ".join(map(_text, TERMINAL_STATUSES)),
+        timezone=text_literal(analysis.timezone),
+        terminal=", ".join(map(text_literal, TERMINAL_STATUSES)),
         limits=_limits(analysis.sla_hours),
         quantile=repr(analysis.stuck_quantile),
         min_observations=analysis.stuck_min_observations,
@@ -100,8 +101,8 @@ def _result(*, is_due: bool, is_there: bool, may_replace: bool, dry_run: bool) -
 
 
 def _statement(spec: ViewSpec, name: str, select: str) -> str:
-    kept = f"TBLPROPERTIES ({_text(DIGEST)} = {_text(_digest(select))})"
-    return f"CREATE OR REPLACE VIEW {name} COMMENT {_text(spec.comment)} {kept} AS {select}"
+    kept = f"TBLPROPERTIES ({text_literal(DIGEST)} = {text_literal(_digest(select))})"
+    return f"CREATE OR REPLACE VIEW {name} COMMENT {text_literal(spec.comment)} {kept} AS {select}"
 
 
 def _digest(select: str) -> str:
@@ -118,11 +119,5 @@ def _digest_of(session: SparkSession, warehouse: Warehouse, spec: ViewSpec) -> s
 
 def _limits(hours: Mapping[str, float]) -> str:
     by_status = {status.lower(): float(limit) for status, limit in hours.items()}
-    rows = [f"SELECT {_text(status)} AS status, {limit}D AS limit_hours" for status, limit in by_status.items()]
+    rows = [f"SELECT {text_literal(status)} AS status, {limit}D AS limit_hours" for status, limit in by_status.items()]
     return " UNION ALL ".join(rows) or "SELECT '' AS status, 0D AS limit_hours WHERE false"
-
-
-def _text(value: str) -> str:
-    """A SQL string: a quote or a backslash in it ends nothing."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

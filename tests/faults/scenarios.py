@@ -50,7 +50,7 @@ def broker_restart(shared: Stack, seed: int, say: Say) -> Outcome:
 
 
 def stopped_process(shared: Stack, seed: int, say: Say) -> Outcome:
-    """The driver stands still for a minute amid its POSTs, longer than its INTENTs live, or amid its look-ups, and goes on."""
+    """The driver stands still for a minute amid its POSTs, longer than its INTENTs live, or while its workers look up, and goes on."""
     outcome = Outcome()
     for pipeline, sent in (("identity", Matrix.posts), ("tracking", Matrix.calls)):
         matrix = new_matrix(shared, seed, say, pipeline)

@@ -18,13 +18,15 @@ def overview(request: pytest.FixtureRequest, environment: dict[str, str]) -> Sho
     if request.param == "kernel":
         return shown("cabinet_tracking_overview", environment)
     spark: SparkSession = request.getfixturevalue("spark")
+    before = spark.conf.getAll
     with pytest.MonkeyPatch.context() as around:
         for name in ("CLAIMX_WAREHOUSE", "CLAIMX_CONF"):
             around.setenv(name, environment[name])
         try:
             return shown_here("cabinet_tracking_overview")
         finally:
-            spark.conf.set("spark.sql.session.timeZone", "UTC")
+            for setting in (name for name, value in before.items() if spark.conf.get(name) != value):
+                spark.conf.set(setting, before[setting])
 
 
 def test_it_counts_what_is_tracked(overview: Shown) -> None:

@@ -33,7 +33,7 @@ def test_the_pace_holds_over_partitions_and_batches(new: Worlds, simulator: Simu
 
 
 def test_two_workers_share_the_pace(new: Worlds, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """I11 where a batch is large and the pace high enough for two: together they call no faster than one."""
+    """I11 where a batch is large and the pace high enough for two: together they take the time that one would."""
     given: list[int] = []
 
     def counted(*asked: Any) -> int:
@@ -47,7 +47,7 @@ def test_two_workers_share_the_pace(new: Worlds, simulator: Simulator, monkeypat
     process_batch(world.frame(messages), world.batch(), world.context(), Memory())
     times = [line["at"] for line in simulator.control.requests()[since:]]
     assert (given, len(times)) == ([2], 300)
-    assert max(sum(first <= at < first + 1 for at in times) for first in times) <= 60 * 1.25  # they arrive unevenly
+    assert times[-1] - times[0] >= 4.0, "299 calls at 60 a second take 5 s, at twice that 2.5"
 
 
 def test_people_are_masked_in_the_columns_that_are_named(new: Worlds, simulator: Simulator) -> None:

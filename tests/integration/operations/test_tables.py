@@ -76,7 +76,7 @@ def test_an_older_table_is_brought_over(spark: SparkSession, tmp_path: Path) -> 
 
 def test_further_properties_are_brought_over_too(spark: SparkSession, made: Settings) -> None:
     """What `storage.table_properties` says since is set, and stays: our own values do not come back over it."""
-    wanted = {"team": "claims", "delta.logRetentionDuration": "interval 14 days"}
+    wanted = {"team": "Ann's \\ claims", "delta.logRetentionDuration": "interval 14 days"}
     storage = made.storage.model_copy(update={"table_properties": wanted})
     other = made.model_copy(update={"storage": storage})
     assert {report.result for report in migrate(spark, other, dry_run=False)} == {"migrated"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from claimx_lib.config.load import load
 from claimx_lib.config.upkeep import MINIMUM_DAYS
 from claimx_lib.errors import SettingsError
-from claimx_lib.operations.maintenance import KEPT_BY
+from claimx_lib.operations.maintenance import KEPT_BY, _has_news
 from claimx_lib.schemas.topics import topic_specs
 
 KEPT = "jobs.maintenance.retention_days"
@@ -50,3 +52,25 @@ def test_each_table_that_may_be_shortened_outlives_the_topics_that_are_read() ->
     read = [spec.retention_days for spec in topic_specs(settings) if spec.name in names]
     assert set(MINIMUM_DAYS) == set(KEPT_BY)
     assert min(MINIMUM_DAYS.values()) > max(read)
+
+
+SORTED = {"operation": "OPTIMIZE", "operationParameters": {"zOrderBy": '["claim_key"]'}}
+COMPACTED, VACUUMED, MERGED = (
+    {"operation": name, "operationParameters": {}} for name in ("OPTIMIZE", "VACUUM END", "MERGE")
+)
+
+
+@pytest.mark.parametrize(
+    ("history", "is_due"),
+    [
+        ([VACUUMED, SORTED, MERGED], False),
+        ([MERGED, VACUUMED, SORTED], True),
+        ([COMPACTED, MERGED], True),
+        ([VACUUMED, VACUUMED], False),
+        ([], True),
+    ],
+    ids=["sorted since", "merged since", "never sorted", "the log tells of upkeep alone", "the log tells nothing"],
+)
+def test_a_table_is_sorted_anew_only_where_rows_have_come(history: list[Any], *, is_due: bool) -> None:
+    """Upkeep of its own is no news, however far back the log reaches."""
+    assert _has_news(history) is is_due
