@@ -208,6 +208,4 @@ def _session_options(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
         # HotSpot leaves longer methods to its interpreter: a filter fused with a parser would cost each record so much.
         "spark.sql.codegen.hugeMethodLimit": "8000",
-        # No table of ours has buckets; where this is on, each persist() plans in a clone of the whole session.
-        "spark.sql.sources.bucketing.autoBucketedScan.enabled": "false",
     }
