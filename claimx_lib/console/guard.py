@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from claimx_lib.console.digits import whole
 from claimx_lib.console.render import desk_of
 from claimx_lib.console.security import COOKIE, CSRF_FIELD, CSRF_HEADER, HEADERS, Gate
+from claimx_lib.domain.digits import whole
 from claimx_lib.errors import ClaimxError
 
 Next = Callable[[Request], Awaitable[Response]]

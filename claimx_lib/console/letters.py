@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from claimx_lib.console.charts import length
-from claimx_lib.console.digits import whole
 from claimx_lib.console.render import Notice, desk_of, page, part
 from claimx_lib.domain.claim_number import claim_key
+from claimx_lib.domain.digits import whole
 from claimx_lib.errors import UsageError
 from claimx_lib.operations.review import STATES, LetterFilter, LetterPage, claim_groups, letter_page
 

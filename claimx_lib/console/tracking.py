@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from claimx_lib.console.charts import length, shares, stacked
-from claimx_lib.console.digits import whole
 from claimx_lib.console.render import desk_of, page
 from claimx_lib.console.wording import percent
+from claimx_lib.domain.digits import whole
 from claimx_lib.operations.task_timeline import MOST_EVENTS, TaskTimeline, find_tasks, task_timeline
 from claimx_lib.operations.tracking_overview import Overview, StuckRules, tracking_overview
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from claimx_lib.config.toolchain import jars, java_home
 from claimx_lib.devstack.ports import LOOPBACK
+from claimx_lib.devstack.quick_jvm import LEAN
 from claimx_lib.errors import DevStackError
 
-JVM_OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true",
-               "-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote")  # fmt: skip
-"""Quick to start and small; jars whose hashes are known are not verified class by class."""
+JVM_OPTIONS = ("-Xmx512m", *LEAN, "-Djava.net.preferIPv4Stack=true")
 _SET_UP = "run `make setup`"
 _LOGGING = """status = error
 appender.out.type = Console

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-QUICK_JVM = (
-    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
-    " -Xss2m -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+LEAN = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-BytecodeVerificationRemote",
 )
-"""The C1 compiler alone and the plainest collector; jars whose hashes are known are not verified class by class.
-
-With C1 alone the JVM's code cache is 48 MB, which Spark fills within minutes; from then on methods are thrown out and
+"""The C1 compiler alone and the plainest collector; jars whose hashes are known are not verified class by class."""
+QUICK_JVM = " ".join((*LEAN, "-XX:ReservedCodeCacheSize=240m", "-Xss2m"))
+"""Of Spark. With C1 alone the JVM's code cache is 48 MB, which Spark fills within minutes; from then on methods are thrown out and
 compiled again without end (a fifth of all CPU time, measured). 240 MB is what the JVM takes with both compilers.
 """
 

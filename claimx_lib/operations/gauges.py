@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from claimx_lib.connectors.delta import Warehouse
 from claimx_lib.connectors.delta_sql import DeltaSql
-from claimx_lib.domain.creation.ledger import State
+from claimx_lib.domain.creation.ledger import DONE_STATES, NOT_OWNER, State
 from claimx_lib.errors import TableError
 from claimx_lib.observability.logs import logger
 from claimx_lib.schemas.tables import DEAD_LETTERS, LEDGER, PENDING, TRACKING
@@ -26,13 +26,13 @@ Row = dict[str, Any]
 SHARE_OF_TIME = 0.05
 """How much of the time reading one table may take: a read of two seconds is repeated after forty at the earliest."""
 
-_DONE = f"CASE WHEN state IN ('CREATED', 'ADOPTED') THEN {1 << 60} ELSE 0 END"
+_DONE = f"CASE WHEN state IN {tuple(map(str, sorted(DONE_STATES)))} THEN {1 << 60} ELSE 0 END"
 _CODES = " ".join(f"WHEN '{state}' THEN {code}" for code, state in enumerate(State))
 _STATES = " ".join(f"WHEN {code} THEN '{state}'" for code, state in enumerate(State))
 LEDGER_STATES = f"""
     SELECT CASE place % 16 {_STATES} END AS state, count(*) AS n FROM (
       SELECT left(idempotency_key, 12) AS key_head, max({_DONE} + {{micros}} * 16 + CASE state {_CODES} END) AS place
-      FROM {{t}} WHERE coalesce(reason, '') <> 'not-owner' GROUP BY 1) AS newest
+      FROM {{t}} WHERE coalesce(reason, '') <> '{NOT_OWNER}' GROUP BY 1) AS newest
     GROUP BY 1 ORDER BY 1"""
 """As `domain.creation.ledger`: a task that is there stays there; else the newest row, an outcome before its INTENT.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from claimx_lib.connectors import kafka_client
 from claimx_lib.connectors.kafka_client import Message
 from claimx_lib.domain.claim_number import MAX_LENGTH, parsed_claim_number
+from claimx_lib.domain.digits import whole
 from claimx_lib.domain.identity import MANUAL, SET, UNSET
 from claimx_lib.errors import UsageError
 
@@ -65,8 +66,8 @@ def decision(claim_number: str, project_id: str | int | None) -> Decision:
 def usable_project(given: str | int) -> int:
     """Return a project id that ClaimX could have given and a table can hold; UsageError for any other text or number."""
     text = str(given).strip()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LONG_MAX)) else 0
-    if not 0 < number <= LONG_MAX:
+    number = whole(text, digits=len(str(LONG_MAX)))
+    if not number or number > LONG_MAX:
         raise UsageError(f"{text[:SHOWN]!r} is no project id", cure="give ClaimX's own, a whole number such as 12345")
     return number
 

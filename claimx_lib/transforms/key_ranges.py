@@ -1,4 +1,4 @@
-"""Ranges of keys as a condition that file statistics can answer."""
+"""Keys as a condition on a column: few as they are, many by their ranges, which file statistics can answer, or joined."""
 
 from __future__ import annotations
 

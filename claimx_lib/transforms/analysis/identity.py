@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from claimx_lib.domain.creation.ledger import NOT_OWNER
 from claimx_lib.transforms.analysis.days import hours_between, seconds_between
 from claimx_lib.transforms.claim_number import claim_key
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 AGE_BOUNDS_HOURS = ((1, "under 1 h"), (24, "1 to 24 h"), (72, "1 to 3 days"), (168, "3 to 7 days"))
 OLDEST = "over 7 days"
 DONE = ("CREATED", "ADOPTED")
-NOT_OWNER = "not-owner"
-"""Why a ledger row is NOT_SENT that only lost the race for its key: it says nothing of the task."""
 TOLD = "accepted"
 UNKNOWN = "unknown"
 

@@ -77,7 +77,10 @@ def done(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
         before = _versions(warehouse)
         dry = erase_person(spark, settings, Request(claim=None, project=12345, dry_run=True, **who), now=lambda: NOW)
         after = _versions(warehouse)
-        report = erase_person(spark, settings, Request(claim="ab0123", project=None, **who), now=lambda: NOW)
+        by_uri = settings.model_copy(
+            update={"storage": settings.storage.model_copy(update={"warehouse": f"file:{root}"})}
+        )
+        report = erase_person(spark, by_uri, Request(claim="ab0123", project=None, **who), now=lambda: NOW)
         yield Done(settings=settings, dry=dry, report=report, versions=(before, after), named_before=named)
 
 

@@ -23,7 +23,13 @@ NAMES = [spec.name for spec in TABLES]
 
 
 def settings_at(folder: Path) -> Settings:
-    return load(sets=[f"storage.warehouse={folder}", "storage.table_properties={team: claims}"], environ={})
+    return load(
+        sets=[
+            f"storage.warehouse={folder}",
+            "storage.table_properties={team: claims, delta.feature.appendOnly: supported}",
+        ],
+        environ={},
+    )
 
 
 @pytest.fixture(scope="module")

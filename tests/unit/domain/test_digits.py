@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimx_lib.console.digits import whole
+from claimx_lib.domain.digits import whole
 
 
 @given(st.integers(min_value=0, max_value=9999))
